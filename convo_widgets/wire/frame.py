@@ -1,0 +1,59 @@
+"""One Twilsock frame: ``TWILSOCK V3.0 <header-bytes>``, the header as JSON and the payload, each on a line (CRLF)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from convo_widgets.wire import json
+from convo_widgets.wire.schema import Header
+
+MAX_FRAME = 1 << 20
+"""Largest frame taken from a peer, in bytes: sixty times a page of a hundred ordinary messages."""
+
+_START = re.compile(rb"TWILSOCK V\d\.\d (\d{1,7})\r\n")
+_JSON_TYPES = ("application/json", "text/plain")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A decoded frame; `payload` is empty where there is none or where its type is not one that we read."""
+
+    header: Header
+    payload: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class BadFrame:
+    """What a peer sent instead of a frame; `reason` quotes nothing of it, for it may hold a token."""
+
+    reason: str
+
+
+def encode(header: Header, payload: bytes = b"") -> bytes:
+    """Bytes of a frame; fills in `payload_size`."""
+    header.payload_size = len(payload)
+    head = json.encode(header)
+    return b"TWILSOCK V3.0 %d\r\n%b\r\n%b" % (len(head), head, payload)
+
+
+def decode(data: bytes) -> Frame | BadFrame:
+    """The frame in one binary WebSocket message; never raises on what a peer sent."""
+    if len(data) > MAX_FRAME:
+        return BadFrame(f"a frame of {len(data):,} bytes; the limit is {MAX_FRAME:,}")
+    start = _START.match(data)
+    if start is None:
+        return BadFrame("no TWILSOCK line at its start")
+    end = start.end() + int(start[1])
+    if data[end : end + 2] != b"\r\n":
+        return BadFrame("its header is not as long as it says")
+    try:
+        header = json.decode(data[start.end() : end], Header)
+    except json.BadJSON as error:
+        return BadFrame(f"its header is not valid: {error}")
+    payload = data[end + 2 :]
+    if header.payload_size != len(payload):
+        return BadFrame(f"its payload has {len(payload)} bytes and says {header.payload_size}")
+    if header.payload_type and not header.payload_type.startswith(_JSON_TYPES):
+        payload = b""
+    return Frame(header, payload)

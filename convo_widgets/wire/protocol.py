@@ -1,0 +1,396 @@
+"""Twilsock as a pure state machine, for either end.
+
+Theory of operation
+===================
+
+A `Protocol` is fed the binary messages of one WebSocket connection and says what they mean; it is told what to do and
+says which bytes to write. It knows no sockets, no clock and no loop::
+
+    events = protocol.receive(data)        # what the peer did
+    for data in protocol.take(): ...       # what to write now, acknowledgements included
+
+One `Protocol` lives as long as one connection. Both ends run the same class with another `role`, since most rules are
+the same: one frame a message, requests answered by `reply` frames of the same id, `close` from either side.
+
+The client's rules:
+
+1. `init` first. Until it is answered, nothing else may be sent; the answer makes the state "ready", or ends it.
+2. Every frame that is not a reply is acknowledged with a 200 reply at once, before anybody looks at it.
+3. A reply settles the request of its id. A reply to no request is ignored: it answers one that was given up.
+4. `close` from the service ends it; what was waiting will have no answer.
+
+The service's rules:
+
+1. Nothing counts before an `init` was accepted: any other request is refused with 401.
+2. Each request is answered once, by `reply`, `accept` or `refuse`; the replies to notifications are dropped.
+
+What a peer sent wrong becomes a `Malformed` event and closes the state; what *we* do wrong raises `LocalProtocolError`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import uuid4
+
+from convo_widgets.errors import LocalProtocolError
+from convo_widgets.wire import frame, json
+from convo_widgets.wire.schema import (
+    ClosePayload,
+    ContinuationStatus,
+    Header,
+    HttpRequest,
+    Registration,
+    Status,
+    Storage,
+)
+
+JSON = "application/json"
+GRANT = "ip_messaging"
+CAPABILITIES = ["client_update", "offline_storage", "telemetry.v1"]
+MESSAGE_TYPES = [
+    "twilio.ipmsg.typing_indicator",
+    "twilio.sync.event",
+    "com.twilio.rtd.cds.document",
+    "com.twilio.rtd.cds.list",
+    "com.twilio.rtd.cds.map",
+]
+
+State = Literal["new", "initializing", "ready", "closed"]
+
+
+# --- What the peer did ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """The peer broke the rules; `reason` quotes nothing that it sent."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The peer ended it: 308 stay away for `backoff_ms`, 410 token expired, 401 refused, 406 and 417 protocol error."""
+
+    status: Status
+    backoff_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Initialized:
+    """To the client: init was accepted."""
+
+    continuation_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """To the client: `init` or `update` was refused; 401 and 403 are about the token, 429 says when to come back."""
+
+    method: Literal["init", "update"]
+    id: str
+    status: Status
+    backoff_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """To the client: the new token was taken."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """To the client: the answer to a request; `status` is that of HTTP, or of the envelope where that failed."""
+
+    id: str
+    status: Status
+    headers: dict[str, Any]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """To the client: something happened."""
+
+    message_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAboutToExpire:
+    """To the client: time to send a new token."""
+
+
+@dataclass(frozen=True, slots=True)
+class InitRequested:
+    """To the service: a client introduces itself; answer with `accept` or `refuse`."""
+
+    id: str
+    token: str
+    continuation_token: str | None
+
+    def __repr__(self) -> str:
+        return f"InitRequested(id={self.id!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRequested:
+    """To the service: a client has a new token; answer with `reply` or `refuse`."""
+
+    id: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"UpdateRequested(id={self.id!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """To the service: an HTTP request in a frame; answer with `reply`."""
+
+    id: str
+    request: HttpRequest
+    body: bytes
+
+
+Event = (
+    Malformed
+    | Closed
+    | Initialized
+    | Refused
+    | Updated
+    | Replied
+    | Notified
+    | TokenAboutToExpire
+    | InitRequested
+    | UpdateRequested
+    | Requested
+)
+
+
+# --- The machine ---------------------------------------------------------------------------------------------------
+
+
+class Protocol:
+    """One end of one Twilsock connection.
+
+    Attributes:
+        role: which end this is.
+        state: "new" until init, "initializing" until its answer, "ready", and "closed" for good.
+    """
+
+    def __init__(self, role: Literal["client", "service"]) -> None:
+        self.role = role
+        self.state: State = "new"
+        self._waiting: dict[str, str] = {}  # request id -> method, on the client's end
+        self._outgoing: list[bytes] = []
+
+    def receive(self, data: bytes) -> list[Event]:
+        """What one binary WebSocket message of the peer means; never raises on what it holds."""
+        if self.state == "closed":
+            return []
+        got = frame.decode(data)
+        if isinstance(got, frame.BadFrame):
+            return [self._fail(got.reason)]
+        event = self._receive_client(got) if self.role == "client" else self._receive_service(got)
+        return [] if event is None else [event]
+
+    def take(self) -> list[bytes]:
+        """The messages to write now, in order; each is handed out once."""
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
+
+    # -- the client's end
+
+    def init(self, token: str, continuation_token: str | None = None, metadata: dict[str, Any] | None = None) -> str:
+        """Introduce ourselves; the answer is `Initialized` or `Refused`."""
+        self._demand("client", "new")
+        self.state = "initializing"
+        registration = Registration(GRANT, "ers", 0, MESSAGE_TYPES)
+        return self._ask(
+            "init",
+            token=token,
+            continuation_token=continuation_token,
+            metadata=metadata or {},
+            registrations=[registration],
+            capabilities=CAPABILITIES,
+        )
+
+    def request(self, request: HttpRequest, body: bytes = b"") -> str:
+        """Send an HTTP request inside a frame; the answer is `Replied` with the returned id."""
+        self._demand("client", "ready")
+        return self._ask("message", body, active_grant=GRANT, http_request=request)
+
+    def update(self, token: str) -> str:
+        """Send a new token; the answer is `Updated` or `Refused` with the returned id."""
+        self._demand("client", "ready")
+        return self._ask("update", token=token)
+
+    def forget(self, id: str) -> None:
+        """Nobody waits for this answer any more."""
+        self._waiting.pop(id, None)
+
+    def _ask(self, method: str, body: bytes = b"", **fields: Any) -> str:
+        id = f"TM{uuid4()}"
+        self._waiting[id] = method
+        self._write(Header(method, id, payload_type=JSON if body else None, **fields), body)
+        return id
+
+    def _receive_client(self, got: frame.Frame) -> Event | None:
+        header = got.header
+        if header.method == "reply":
+            return self._settle(header, got.payload)
+        self._write(Header("reply", header.id, payload_type=JSON, status=Status(200, "OK")))
+        match header.method:
+            case "notification":
+                return Notified(header.message_type or "", got.payload)
+            case "client_update" if header.client_update_type == "token_about_to_expire":
+                return TokenAboutToExpire()
+            case "close":
+                self.state = "closed"
+                return Closed(header.status or Status(0), _backoff(got.payload))
+        return None  # ping, and whatever a newer service says: the acknowledgement is the whole answer
+
+    def _settle(self, header: Header, body: bytes) -> Event | None:
+        method = self._waiting.pop(header.id, None)
+        if method is None:
+            return None
+        status = header.status
+        if status is None:
+            return self._fail("a reply without a status")
+        good = 200 <= status.code < 300
+        if method == "message":
+            return Replied(header.id, header.http_status or status if good else status, header.http_headers or {}, body)
+        if method == "init":
+            self.state = "ready" if good else "closed"
+            if good:
+                token = header.continuation_token
+                return Initialized(token if isinstance(token, str) else None)
+        elif good:
+            return Updated(header.id)
+        return Refused("init" if method == "init" else "update", header.id, status, _backoff(body))
+
+    # -- the service's end
+
+    def accept(self, id: str, *, continuation_token: str, reissued: bool, storage_id: str) -> None:
+        """Answer an init with yes."""
+        self._demand("service", "initializing")
+        self.state = "ready"
+        self._write(
+            Header(
+                "reply",
+                id,
+                status=Status(200, "OK"),
+                continuation_token=continuation_token,
+                continuation_token_status=ContinuationStatus(reissued),
+                capabilities=CAPABILITIES,
+                offline_storage={GRANT: Storage(storage_id)},
+                init_registrations=[],
+                debug_info={},
+            )
+        )
+
+    def refuse(self, id: str, status: Status) -> None:
+        """Answer an init or update with no; a refused init ends the connection."""
+        if self.state == "initializing":
+            self.state = "closed"
+        self._write(Header("reply", id, status=status))
+
+    def reply(
+        self,
+        id: str,
+        status: Status | None = None,
+        body: bytes = b"",
+        headers: dict[str, Any] | None = None,
+    ) -> None:
+        """Answer a request; `status` is that of HTTP, and missing for what is no HTTP request."""
+        self._write(
+            Header(
+                "reply",
+                id,
+                payload_type=JSON if body else None,
+                status=Status(200, "OK"),
+                http_status=status,
+                http_headers=headers,
+            ),
+            body,
+        )
+
+    def notify(self, message_type: str, body: bytes) -> None:
+        """Tell the client that something happened."""
+        self._demand("service", "ready")
+        self._write(
+            Header("notification", f"TM{uuid4()}", payload_type=JSON, message_type=message_type),
+            body,
+        )
+
+    def warn_expiry(self) -> None:
+        """Tell the client that its token is about to expire."""
+        self._demand("service", "ready")
+        self._write(Header("client_update", f"TM{uuid4()}", client_update_type="token_about_to_expire"))
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        self._write(Header("ping", f"TM{uuid4()}"))
+
+    def _receive_service(self, got: frame.Frame) -> Event | None:
+        header = got.header
+        match header.method:
+            case "reply" | "telemetry.v1":
+                return None
+            case "close":
+                self.state = "closed"
+                return Closed(Status(200))
+            case "init" if self.state == "new":
+                self.state = "initializing"
+                token = header.continuation_token
+                return InitRequested(header.id, header.token or "", token if isinstance(token, str) else None)
+        if self.state != "ready":
+            self._write(Header("reply", header.id, status=Status(401, "UNAUTHORIZED", description="init comes first")))
+            return None
+        match header.method:
+            case "update":
+                return UpdateRequested(header.id, header.token or "")
+            case "message" if header.http_request is not None:
+                return Requested(header.id, header.http_request, got.payload)
+            case "put_notification_ctx" | "delete_notification_ctx":
+                self.reply(header.id)
+                return None
+        self._write(Header("reply", header.id, status=Status(400, "BAD_REQUEST", description="unknown method")))
+        return None
+
+    # -- both
+
+    def close(self, status: Status | None = None, backoff_ms: int = 0) -> None:
+        """Say goodbye; a client gives no status, a service says why and for how long to stay away."""
+        if self.state == "closed":
+            return
+        self.state = "closed"
+        body = json.encode({"backoff_policy": {"reconnect_min_ms": backoff_ms}}) if backoff_ms else b""
+        self._write(Header("close", f"TM{uuid4()}", payload_type=JSON if body else None, status=status), body)
+
+    def _fail(self, reason: str) -> Malformed:
+        """The peer broke the rules: nothing after that can be trusted."""
+        if self.role == "service":
+            self.close(Status(406, "NOT_ACCEPTABLE", description=f"protocol error: {reason}"))
+        self.state = "closed"
+        return Malformed(reason)
+
+    def _demand(self, role: str, state: State) -> None:
+        if self.role != role or self.state != state:
+            raise LocalProtocolError(f"only a {role} that is {state} may do that; this is a {self.role}, {self.state}")
+
+    def _write(self, header: Header, body: bytes = b"") -> None:
+        self._outgoing.append(frame.encode(header, body))
+
+
+def _backoff(body: bytes) -> int:
+    """The back-off in milliseconds that a payload asks for, 0 where it asks for none."""
+    try:
+        policy = json.decode(body or b"{}", ClosePayload).backoff_policy
+    except json.BadJSON:
+        return 0
+    return max(0, policy.reconnect_min_ms) if policy else 0
