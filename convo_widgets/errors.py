@@ -48,6 +48,7 @@ __all__ = [
     "Unauthorized",
     "UsageError",
     "reply_error",
+    "token_error",
 ]
 
 TokenFault = Literal[
@@ -60,7 +61,7 @@ ADVICE: dict[int, str] = {
     20101: "the token is not one that this service can read: mint a new one for it",
     20102: "the token's header is wrong: it must be an access token (HS256, cty 'twilio-fpa;v=1')",
     20103: "the token was issued with another API key: mint it with this service's own key",
-    20104: "the token has expired: give connect() a function that fetches a fresh one, or call client.update_token(token)",
+    20104: "the token has expired: give connect() a function that fetches a new one, or call client.update_token(token)",
     20105: "the token is not valid yet: check the clock of the machine that minted it",
     20106: "the token's grants do not fit: it needs an identity and a chat grant for this service",
     20107: "the token's signature does not match: mint it with this service's own secret",
@@ -286,6 +287,24 @@ def reply_error(status: int, code: int = 0, message: str = "", more_info: str = 
     if status >= 500:
         return ServiceFailed(status, code, message, more_info)
     return _BY_STATUS.get(status, ReplyError)(status, code, message, more_info)
+
+
+_TOKEN_FAULTS: dict[int, TokenFault] = {
+    20101: "malformed",
+    20102: "header",
+    20103: "issuer",
+    20105: "not_yet_valid",
+    20106: "grants",
+    20107: "signature",
+}
+
+
+def token_error(code: int, message: str = "") -> TokenError:
+    """The error for a token that the service refused with this code."""
+    if code == 20104:
+        return TokenExpired()
+    said = message.rstrip(".") or "The service refused the token"
+    return TokenInvalid(_TOKEN_FAULTS.get(code, "refused"), f"{said}: {ADVICE.get(code, ADVICE[20101])}.")
 
 
 def _duration(seconds: float) -> str:

@@ -1,7 +1,8 @@
 """Every body on the wire, once, as msgspec structs.
 
 Both ends use them: the client decodes what the service encodes. Fields that a peer may leave out have a default,
-unknown fields are ignored. Times stay the strings they are (`time_of` reads them): one odd date must not cost a message.
+unknown fields are ignored. Times stay the strings they are (`time_of` reads them), for one odd date must not cost
+a message.
 """
 
 from __future__ import annotations
@@ -174,7 +175,10 @@ class ConversationObjects(Struct):
 
 
 class MyConversation(Struct):
-    """One of the user's conversations (`attributes` is a JSON string, as everywhere in REST)."""
+    """One of the user's conversations (`attributes` is a JSON string, as everywhere in REST).
+
+    `sid`, `url` and `links` come where this answers for a conversation that was just made (a mutation seen before).
+    """
 
     conversation_sid: str
     sync_objects: ConversationObjects
@@ -190,6 +194,9 @@ class MyConversation(Struct):
     notification_level: str | None = None
     participants_count: int | UnsetType = UNSET
     messages_count: int | UnsetType = UNSET
+    sid: str | UnsetType = UNSET
+    url: str | UnsetType = UNSET
+    links: ConversationLinks | UnsetType = UNSET
 
 
 class MyConversationPage(Struct):
@@ -376,6 +383,7 @@ class SyncObjectReply(Struct):
     date_updated: str | None = None
     date_expires: str | None = None
     links: dict[str, str] = {}
+    items: list[SyncItem] | UnsetType = UNSET  # of a map, where ``Include=items`` was asked
 
 
 class SyncItem(Struct):

@@ -1,0 +1,1 @@
+"""The object model: one noun a file."""

@@ -1,0 +1,289 @@
+"""The client: one identity's live view of a chat service."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from convo_widgets._version import __version__
+from convo_widgets.client.conversation import Conversation
+from convo_widgets.client.conversations import Conversations
+from convo_widgets.client.events import Emitter
+from convo_widgets.client.session import Endpoints, Session
+from convo_widgets.client.tokens import Token, TokenSource, explain_token
+from convo_widgets.client.user import User
+from convo_widgets.client.users import Users
+from convo_widgets.errors import ConvoError, TokenError, TokenExpired
+from convo_widgets.transport.link import ConnectionFault, ConnectionState
+from convo_widgets.wire import json
+from convo_widgets.wire.protocol import Notified
+from convo_widgets.wire.schema import Configuration, ConfigurationLinks, NewConversation, TypingNotice
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+log = logging.getLogger("convo_widgets")
+
+State = Literal["failed", "initialized"]
+TYPING = "twilio.ipmsg.typing_indicator"
+CONFIGURATION = "Client/v2/Configuration"
+
+
+class Client(Emitter):
+    """One identity's live view of a chat service.
+
+    Made by `connect()`. It lives on the running event loop, reconnects by itself and announces what happens.
+
+    Attributes:
+        version: of this package.
+        user: oneself.
+        connection_state: "connecting", "connected", "disconnecting", "disconnected" or "denied".
+        reachability_enabled: whether the service tells who is online.
+        url: the service's address, for the embedded one; None for the cloud.
+        service: the embedded service of this process that it is connected to, if `connect` knows one.
+    """
+
+    EVENTS: ClassVar[frozenset[str]] = Conversation.EVENTS - {"removed", "updated"} | frozenset(
+        {
+            "connectionError",
+            "connectionStateChanged",
+            "conversationAdded",
+            "conversationJoined",
+            "conversationLeft",
+            "conversationRemoved",
+            "conversationUpdated",
+            "initFailed",
+            "initialized",
+            "stateChanged",
+            "tokenAboutToExpire",
+            "tokenExpired",
+            "userSubscribed",
+            "userUnsubscribed",
+            "userUpdated",
+        }
+    )
+    version = __version__
+
+    def __init__(self, token: Token, *, region: str = "us1", url: str | None = None) -> None:
+        super().__init__()
+        self._tokens = TokenSource(token)
+        self._endpoints = Endpoints.of_region(region) if url is None else Endpoints.of_url(url)
+        self._session = Session(self._endpoints, self._tokens, self, _metadata())
+        self._conversations = Conversations(self)
+        self._users = Users(self)
+        self._links: ConfigurationLinks = ConfigurationLinks("", "", "", "", "")
+        self.url = url
+        self.service: Any = None
+        self.user = User(self, "")
+        self.reachability_enabled = False
+
+    def __repr__(self) -> str:
+        where = self.url or "the cloud"
+        return f"<Client {self.user.identity or '(nobody yet)'!r} at {where}, {self.connection_state}>"
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.shutdown()
+
+    # -- life
+
+    @classmethod
+    async def create(cls, token: Token, *, region: str = "us1", url: str | None = None) -> Client:
+        """A client that is connected and initialized.
+
+        Args:
+            token: an access token, or a function (sync or async) that fetches one; a function is called again before
+                the token expires.
+            region: of the cloud.
+            url: base URL of a service that is not the cloud, for example ``http://127.0.0.1:8765``.
+
+        Raises:
+            ConnectFailed: nobody answers there.
+            TokenError: the token cannot be used; it says why.
+        """
+        client = cls(token, region=region, url=url)
+        try:
+            await client._start()
+        except BaseException:
+            await client.shutdown()
+            raise
+        return client
+
+    async def shutdown(self) -> None:
+        """Say goodbye; the client cannot be used afterwards. Safe to call twice."""
+        await self._session.close()
+
+    async def update_token(self, token: str) -> None:
+        """Use a new token from now on; also brings a client back that was denied or whose token expired.
+
+        Raises:
+            TokenError: it cannot be used; the client is "denied" then.
+        """
+        self._tokens.replace(token)
+        if self._session.link.has_ended:
+            await self._session.link.start()
+        else:
+            await self._session.link.update(token)
+
+    async def _start(self) -> None:
+        try:
+            await self._session.link.start()
+            await self._initialize()
+        except ConvoError as error:
+            self._emit("initFailed", error)
+            self._emit("stateChanged", "failed")
+            if isinstance(error, TokenExpired) and error.since is None:
+                raise await self._explained(error) from error
+            raise
+        self._emit("initialized", self)
+        self._emit("stateChanged", "initialized")
+
+    async def _initialize(self) -> None:
+        url = f"{self._endpoints.api}/{CONFIGURATION}"
+        configuration = await self._session.get(url, Configuration, what="reading the configuration")
+        self._links = configuration.links
+        self.reachability_enabled = configuration.options.reachability_enabled
+        self._users.base_url = configuration.links.users
+        self._users.limit = configuration.options.user_infos_to_subscribe
+        self.user.identity = configuration.identity
+        self._session.spawn(self._conversations.load(configuration.sync_objects.my_conversations), "list conversations")
+        await self.user._open(configuration.sync_objects.my_user_info)
+
+    async def _explained(self, error: TokenExpired) -> TokenExpired:
+        """The same error with the time since when, which only the token itself tells."""
+        left = explain_token(await self._tokens.fetch()).seconds_left
+        return TokenExpired(-left) if left < 0 else error
+
+    # -- conversations
+
+    async def get_subscribed_conversations(self) -> list[Conversation]:
+        """Every conversation that one has joined; waits for the first listing to be complete."""
+        return await self._conversations.mine()
+
+    async def get_conversation_by_sid(self, sid: str) -> Conversation:
+        """The conversation with this sid (CH...).
+
+        Raises:
+            NotFound: there is none, or it is not for this identity.
+        """
+        return await self._conversations.get_by_sid(sid)
+
+    async def peek_conversation_by_sid(self, sid: str) -> Conversation:
+        """A conversation that one need not have joined.
+
+        Raises:
+            NotFound: there is none.
+            Forbidden: one may not see it.
+        """
+        return await self._conversations.peek(sid)
+
+    async def get_conversation_by_unique_name(self, unique_name: str) -> Conversation:
+        """The conversation with this unique name.
+
+        Raises:
+            NotFound: there is none, or it is not for this identity.
+        """
+        return await self._conversations.get_by_unique_name(unique_name)
+
+    async def create_conversation(
+        self, *, friendly_name: str | None = None, unique_name: str | None = None, attributes: Any = None
+    ) -> Conversation:
+        """Make a conversation; `join` it to write in it.
+
+        Args:
+            friendly_name: its name for people, at most 256 characters.
+            unique_name: its name in programs, unique in the service.
+            attributes: any JSON, at most 16 KB.
+
+        Raises:
+            Conflict: the unique name is taken.
+        """
+        body = NewConversation(attributes=json.encode(attributes or {}).decode())
+        if friendly_name is not None:
+            body.friendly_name = friendly_name
+        if unique_name is not None:
+            body.unique_name = unique_name
+        return await self._conversations.create(body)
+
+    # -- users
+
+    async def get_user(self, identity: str) -> User:
+        """A user, whose changes arrive from now on (the last hundred looked at).
+
+        Raises:
+            NotFound: there is none.
+        """
+        return await self._users.get(identity)
+
+    async def get_subscribed_users(self) -> list[User]:
+        """The users whose changes arrive."""
+        return self._users.all()
+
+    # -- what the link says (transport.link.Observer)
+
+    @property
+    def connection_state(self) -> ConnectionState:
+        """Whether there is a connection just now."""
+        return self._session.link.state
+
+    def state_changed(self, state: ConnectionState) -> None:
+        """The link has another state."""
+        self._session.connection_changed(is_open=state == "connected")
+        self._emit("connectionStateChanged", state)
+
+    def faulted(self, fault: ConnectionFault) -> None:
+        """A connection failed."""
+        self._emit("connectionError", fault)
+
+    def token_about_to_expire(self) -> None:
+        """The service asks for a new token: a token function is called, everybody else is told."""
+        self._emit("tokenAboutToExpire", self)
+        if self._tokens.renewable:
+            self._session.spawn(self._renew_token(), "renew the token")
+
+    def token_expired(self) -> None:
+        """The token's time is over."""
+        self._emit("tokenExpired", self)
+
+    async def _renew_token(self) -> None:
+        try:
+            await self._session.link.update(await self._tokens.fetch())
+        except TokenError as error:
+            log.warning("the token could not be renewed: %s", error)
+
+    def notified(self, notice: Notified) -> None:
+        """The service said something by itself."""
+        if notice.message_type == TYPING:
+            self._take_typing(notice.body)
+        else:
+            self._session.receive(notice)
+
+    def _take_typing(self, body: bytes) -> None:
+        try:
+            typing = json.decode(body, TypingNotice)
+        except json.BadJSON as error:
+            log.warning("a typing notice cannot be read and is skipped: %s", error)
+            return
+        conversation = self._conversations.by_sid(typing.channel_sid)
+        if conversation is not None and typing.identity != self.user.identity:
+            conversation._participants.started_typing(typing.identity, min(max(typing.typing_timeout, 1), 60))
+
+    def _announce(self, source: Emitter, name: str, payload: Any) -> None:
+        """Tell it at its source and here."""
+        source._emit(name, payload)
+        self._emit(name, payload)
+
+
+def _metadata() -> dict[str, Any]:
+    return {
+        "ver": 3,
+        "env": "python",
+        "type": "conversations",
+        "sdk": "python",
+        "sdkv": __version__,
+        "app": "convo-widgets",
+    }

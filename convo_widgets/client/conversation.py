@@ -1,0 +1,466 @@
+"""Conversations."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import quote
+
+from msgspec import UNSET
+
+from convo_widgets.client.events import Emitter
+from convo_widgets.client.message import Message
+from convo_widgets.client.messages import Direction, Messages
+from convo_widgets.client.paginator import Paginator
+from convo_widgets.client.participant import Participant
+from convo_widgets.client.participants import Participants
+from convo_widgets.errors import TooLarge, UsageError
+from convo_widgets.sync.objects import Change, SyncDocument
+from convo_widgets.wire import json
+from convo_widgets.wire.schema import (
+    ConversationData,
+    ConversationReply,
+    Membership,
+    MembershipReply,
+    MessageReply,
+    MyConversation,
+    NewConversation,
+    NewMessage,
+    NewParticipant,
+    ParticipantReply,
+    TypingReply,
+    attributes_of,
+    time_of,
+)
+
+if TYPE_CHECKING:
+    from convo_widgets.client.client import Client
+
+ConversationStatus = Literal["notParticipating", "joined"]
+NotificationLevel = Literal["default", "muted"]
+ConversationUpdateReason = Literal[
+    "attributes",
+    "createdBy",
+    "dateCreated",
+    "dateUpdated",
+    "friendlyName",
+    "lastReadMessageIndex",
+    "state",
+    "status",
+    "uniqueName",
+    "lastMessage",
+    "notificationLevel",
+    "bindings",
+]
+MAX_BODY = 32 * 1024  # bytes of UTF-8 in a message
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationUpdated:
+    """Payload of "updated" and "conversationUpdated"."""
+
+    conversation: Conversation
+    update_reasons: list[ConversationUpdateReason]
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationState:
+    """Whether it goes on.
+
+    Attributes:
+        current: "active", "inactive" or "closed"; closed is final.
+        date_updated: since when, in UTC.
+    """
+
+    current: str
+    date_updated: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastMessage:
+    """Where the newest message stands.
+
+    Attributes:
+        index: its index.
+        date_created: when it was written, in UTC.
+    """
+
+    index: int | None
+    date_created: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """URLs of a conversation and its parts."""
+
+    self: str
+    messages: str
+    participants: str
+
+    @classmethod
+    def under(cls, base: str, sid: str) -> Links:
+        """Those of conversation `sid`, by the service's rule."""
+        url = f"{base}/{sid}"
+        return cls(url, f"{url}/Messages", f"{url}/Participants")
+
+
+class Conversation(Emitter):
+    """A thread of messages between people, on chat and other channels.
+
+    Attributes:
+        sid: its sid (CH...).
+        status: "joined" or "notParticipating".
+        unique_name: its name in programs; None where it has none.
+        friendly_name: its name for people.
+        attributes: its JSON.
+        created_by: the identity that made it.
+        state: whether it goes on; None where the service did not say.
+        last_message: where the newest message stands; None where there is none.
+        last_read_message_index: how far one has read oneself; None before that was ever set.
+        notification_level: "default" or "muted".
+        bindings: its addresses on other channels.
+        date_created: in UTC.
+        date_updated: in UTC.
+    """
+
+    EVENTS: ClassVar[frozenset[str]] = frozenset(
+        {
+            "messageAdded",
+            "messageRemoved",
+            "messageUpdated",
+            "participantJoined",
+            "participantLeft",
+            "participantUpdated",
+            "removed",
+            "typingEnded",
+            "typingStarted",
+            "updated",
+        }
+    )
+
+    def __init__(self, client: Client, sid: str, links: Links) -> None:
+        super().__init__()
+        self._client = client
+        self._links = links
+        self._document: SyncDocument | None = None
+        self._messages = Messages(self)
+        self._participants = Participants(self)
+        self._typing_until = 0.0
+        self.sid = sid
+        self.status: ConversationStatus = "notParticipating"
+        self.unique_name: str | None = None
+        self.friendly_name: str | None = None
+        self.attributes: Any = {}
+        self.created_by: str | None = None
+        self.state: ConversationState | None = None
+        self.last_message: LastMessage | None = None
+        self.last_read_message_index: int | None = None
+        self.notification_level: NotificationLevel = "default"
+        self.bindings: dict[str, Any] = {}
+        self.date_created: datetime | None = None
+        self.date_updated: datetime | None = None
+
+    def __repr__(self) -> str:
+        name = self.friendly_name or self.unique_name or ""
+        return f"<Conversation {self.sid} {name!r}, {self.status}>"
+
+    # -- messages
+
+    async def get_messages(
+        self, page_size: int = 30, anchor: int | None = None, direction: Direction = "backwards"
+    ) -> Paginator[Message]:
+        """A page of messages, in the order of their indexes.
+
+        Args:
+            page_size: how many, at least 1; more than 100 are fetched in several requests.
+            anchor: the index that the page ends at (backwards) or starts at (forward), inclusive; it need not exist.
+                None is the end, or for forward the beginning.
+            direction: which way the page lies from the anchor.
+
+        Raises:
+            UsageError: one is not in this conversation.
+        """
+        self._check_joined("read messages")
+        if page_size < 1:
+            raise UsageError(f"page_size is {page_size}: a page has at least one message.")
+        return await self._messages.page(page_size, anchor, direction)
+
+    async def send_message(self, body: str, attributes: Any = None, *, subject: str | None = None) -> int:
+        """Write a message; returns its index.
+
+        It is sent once: should the connection break meanwhile, the service recognises the second try.
+
+        Args:
+            body: text, at most 32 KB of UTF-8; it is never read as HTML.
+            attributes: any JSON.
+            subject: of an email.
+
+        Raises:
+            TooLarge: the body is over 32 KB; nothing was sent.
+            Forbidden: one may not write here.
+            ReplyError: the conversation is closed (50377), and whatever else the service minds.
+            TransportError: no answer came; `may_have_happened` says what that means.
+        """
+        self._check_body(body)
+        message = NewMessage(body=body, media_sids=[], attributes=json.encode(attributes or {}).decode())
+        if subject is not None:
+            message.subject = subject
+        reply = await self._client._session.post(self._links.messages, message, MessageReply, what="sending a message")
+        self._typing_until = 0.0
+        return reply.index
+
+    async def typing(self) -> None:
+        """Tell the others that one is writing; at most one word every few seconds really goes out."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._typing_until:
+            return
+        fields = {"ChannelSid": self.sid}
+        reply = await self._client._session.post_form(
+            self._client._links.typing, fields, TypingReply, what="telling that one is typing"
+        )
+        self._typing_until = loop.time() + reply.typing_timeout
+
+    async def get_messages_count(self) -> int:
+        """How many messages there are; may lag a moment behind."""
+        count = (await self._fetch()).messages_count
+        return 0 if count is UNSET else count
+
+    async def get_unread_messages_count(self) -> int | None:
+        """How many messages lie behind one's read horizon; None while that was never set (which is not 0)."""
+        url = f"{self._client._links.my_conversations}/{self.sid}"
+        mine = await self._client._session.get(url, MyConversation, what="counting unread messages")
+        return mine.unread_messages_count
+
+    async def advance_last_read_message_index(self, index: int) -> int | None:
+        """Move one's read horizon forward to `index`, never back; returns the unread count."""
+        return await self._set_horizon(max(index, self.last_read_message_index or 0))
+
+    async def update_last_read_message_index(self, index: int | None) -> int | None:
+        """Set one's read horizon, backwards too; None removes it. Returns the unread count."""
+        return await self._set_horizon(index)
+
+    async def set_all_messages_read(self) -> int | None:
+        """Set one's read horizon to the newest message; returns the unread count."""
+        newest = (await self.get_messages(1)).items
+        return await self._set_horizon(newest[-1].index) if newest else 0
+
+    async def set_all_messages_unread(self) -> int | None:
+        """Remove one's read horizon; returns the unread count (None)."""
+        return await self._set_horizon(None)
+
+    async def _set_horizon(self, index: int | None) -> int | None:
+        self._check_joined("set what was read")
+        reply = await self._set_membership(Membership(last_read_message_index=index), "setting what was read")
+        return reply.unread_messages_count
+
+    async def set_user_notification_level(self, notification_level: NotificationLevel) -> None:
+        """Choose "default" or "muted" push notifications for oneself."""
+        await self._set_membership(Membership(notification_level=notification_level), "setting the notification level")
+
+    async def _set_membership(self, body: Membership, what: str) -> MembershipReply:
+        url = f"{self._client._links.my_conversations}/{self.sid}"
+        return await self._client._session.post(url, body, MembershipReply, what=what)
+
+    # -- participants
+
+    async def get_participants(self) -> list[Participant]:
+        """Everybody in it."""
+        self._check_joined("see the participants")
+        return self._participants.all()
+
+    async def get_participant_by_sid(self, sid: str) -> Participant | None:
+        """The participant with this sid (MB...); None where there is none."""
+        return self._participants.by_sid(sid)
+
+    async def get_participant_by_identity(self, identity: str) -> Participant | None:
+        """The participant with this identity; None where there is none."""
+        return self._participants.by_identity(identity)
+
+    async def get_participants_count(self) -> int:
+        """How many participants there are; may lag a moment behind."""
+        count = (await self._fetch()).participants_count
+        return 0 if count is UNSET else count
+
+    async def add(self, identity: str, attributes: Any = None) -> ParticipantReply:
+        """Add somebody on chat.
+
+        Raises:
+            Conflict: they are in it already.
+            Forbidden: one may not.
+        """
+        body = NewParticipant(identity=identity, attributes=json.encode(attributes or {}).decode())
+        return await self._client._session.post(
+            self._links.participants, body, ParticipantReply, what=f"adding {identity!r}"
+        )
+
+    async def remove_participant(self, participant: Participant | str) -> None:
+        """Take somebody out: a participant, its sid, or an identity."""
+        name = participant.sid if isinstance(participant, Participant) else participant
+        url = f"{self._links.participants}/{quote(name, safe='')}"
+        await self._client._session.mutate("DELETE", url, {}, what="removing a participant")
+
+    async def join(self) -> Conversation:
+        """Become a participant; returns when its messages and participants can be read."""
+        if self.status != "joined":
+            await self.add(self._client.user.identity)
+            await self._client._conversations.joined(self)
+        return self
+
+    async def leave(self) -> Conversation:
+        """Stop being a participant."""
+        if self.status == "joined":
+            await self.remove_participant(self._client.user.identity)
+        return self
+
+    # -- the conversation itself
+
+    async def update_friendly_name(self, friendly_name: str) -> Conversation:
+        """Change its name for people; at most 256 characters."""
+        return await self._change(NewConversation(friendly_name=friendly_name), "renaming a conversation")
+
+    async def update_unique_name(self, unique_name: str | None) -> Conversation:
+        """Change its name in programs; None removes it.
+
+        Raises:
+            Conflict: another conversation has it.
+        """
+        return await self._change(NewConversation(unique_name=unique_name or ""), "renaming a conversation")
+
+    async def update_attributes(self, attributes: Any) -> Conversation:
+        """Replace its attributes (any JSON, at most 16 KB)."""
+        text = json.encode(attributes).decode()
+        return await self._change(NewConversation(attributes=text), "changing a conversation's attributes")
+
+    async def get_attributes(self) -> Any:
+        """Its attributes."""
+        return self.attributes
+
+    async def delete(self) -> Conversation:
+        """Delete it for everybody, with all its messages."""
+        await self._client._session.mutate("DELETE", self._links.self, {}, what="deleting a conversation")
+        return self
+
+    async def _change(self, body: NewConversation, what: str) -> Conversation:
+        await self._client._session.post(self._links.self, body, ConversationReply, what=what)
+        return self
+
+    async def _fetch(self) -> MyConversation:
+        return await self._client._session.get(self._links.self, MyConversation, what="reading a conversation")
+
+    # -- checks
+
+    def _check_joined(self, what: str) -> None:
+        if not self._messages.is_open:
+            raise UsageError(f"One cannot {what} from outside: `await conversation.join()` first.")
+
+    @staticmethod
+    def _check_body(body: str) -> None:
+        if not isinstance(body, str):
+            raise UsageError(f"A message's body is text, not {type(body).__name__}.")
+        size = len(body.encode("utf-8", "surrogatepass"))
+        if size > MAX_BODY:
+            raise TooLarge(413, 50504, f"The body has {size:,} bytes; nothing was sent")
+
+    # -- what the service says
+
+    async def _open(self, document: str, messages: str | None, roster: str | None, *, joined: bool) -> None:
+        """Read and follow the document and, for a member, the messages and the roster."""
+        await self._open_document(document)
+        if joined:
+            await self._open_streams(messages, roster)
+
+    async def _open_document(self, name: str) -> None:
+        if self._document is not None:
+            return
+        session = self._client._session
+        opened = await session.open("Documents", name)
+        if opened.data is not UNSET:
+            self._take(json.decode(opened.data, ConversationData))
+        self._document = SyncDocument(opened.sid, opened.last_event_id)
+        session.follow(self._document, self._changed)
+
+    async def _open_streams(self, messages: str | None = None, roster: str | None = None) -> None:
+        messages, roster = messages or self._stream_names[0], roster or self._stream_names[1]
+        openings = []
+        if not self._participants.is_open:
+            openings.append(self._participants.open(roster or f"{self.sid}.roster"))
+        if not self._messages.is_open and messages:
+            openings.append(self._messages.open(messages))
+        await asyncio.gather(*openings)
+
+    _stream_names: tuple[str | None, str | None] = (None, None)
+
+    def _close(self) -> None:
+        self._close_streams()
+        if self._document is not None:
+            self._client._session.unfollow(self._document.sid)
+            self._document = None
+
+    def _close_streams(self) -> None:
+        self._messages.close()
+        self._participants.close()
+
+    def _changed(self, change: Change) -> None:
+        if change.kind == "gone":
+            self._client._conversations.removed(self)
+        elif change.data is not None:
+            self._updated(self._take(json.decode(change.data, ConversationData)))
+
+    def _updated(self, reasons: list[ConversationUpdateReason]) -> None:
+        if reasons:
+            update = ConversationUpdated(self, reasons)
+            self._emit("updated", update)
+            self._client._emit("conversationUpdated", update)
+
+    def _take(self, data: ConversationData) -> list[ConversationUpdateReason]:
+        """Take newer data of the document; what of it is new."""
+        self._stream_names = (data.messages or None, data.roster or None)
+        reasons: list[ConversationUpdateReason] = []
+
+        def put(attribute: str, value: Any, reason: ConversationUpdateReason) -> None:
+            if value is not UNSET and getattr(self, attribute) != value:
+                setattr(self, attribute, value)
+                reasons.append(reason)
+
+        put("unique_name", data.unique_name, "uniqueName")
+        put("friendly_name", data.friendly_name, "friendlyName")
+        put("created_by", data.created_by, "createdBy")
+        if data.attributes is not UNSET:
+            put("attributes", attributes_of(data.attributes), "attributes")
+        if data.date_created is not UNSET:
+            put("date_created", time_of(data.date_created), "dateCreated")
+        if data.date_updated is not UNSET:
+            put("date_updated", time_of(data.date_updated), "dateUpdated")
+        if data.last_message is not UNSET:
+            put("last_message", _last_message(data), "lastMessage")
+        if data.state:
+            state = ConversationState(data.state.current, time_of(data.state.date_updated))
+            put("state", state, "state")
+        if data.bindings is not UNSET:
+            put("bindings", data.bindings or {}, "bindings")
+        return reasons
+
+    def _take_membership(self, horizon: Any, level: Any) -> list[ConversationUpdateReason]:
+        """Take what the service keeps of oneself in it; what of it is new."""
+        reasons: list[ConversationUpdateReason] = []
+        if horizon is not UNSET and horizon != self.last_read_message_index:
+            self.last_read_message_index = horizon
+            reasons.append("lastReadMessageIndex")
+        if level in ("default", "muted") and level != self.notification_level:
+            self.notification_level = level
+            reasons.append("notificationLevel")
+        return reasons
+
+    def _announce(self, name: str, payload: Any) -> None:
+        """Tell it here and at the client."""
+        self._emit(name, payload)
+        self._client._emit(name, payload)
+
+
+def _last_message(data: ConversationData) -> LastMessage | None:
+    last = data.last_message
+    if not last:
+        return None
+    return LastMessage(None if last.index is UNSET else last.index, time_of(last.timestamp))

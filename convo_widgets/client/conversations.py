@@ -1,0 +1,211 @@
+"""The conversations that the client knows: one's own, and those that were looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from msgspec import UNSET
+
+from convo_widgets.client.conversation import Conversation, Links
+from convo_widgets.errors import Forbidden, NotFound
+from convo_widgets.sync.objects import Change, SyncMap
+from convo_widgets.wire import json
+from convo_widgets.wire.schema import (
+    ConversationObjects,
+    ConversationReply,
+    MembershipData,
+    MyConversation,
+    MyConversationPage,
+    NewConversation,
+)
+
+if TYPE_CHECKING:
+    from convo_widgets.client.client import Client
+
+log = logging.getLogger("convo_widgets")
+
+OPENINGS = 32  # conversations that are opened at a time; each costs a few reads
+
+
+class Conversations:
+    """Every `Conversation` once, kept by the my-conversations map."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._session = client._session
+        self._known: dict[str, Conversation] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._left: set[str] = set()  # gone while the first listing was under way
+        self._listing: asyncio.Task[None] | None = None
+        self._room = asyncio.Semaphore(OPENINGS)
+
+    def by_sid(self, sid: str) -> Conversation | None:
+        """The one with this sid, if it is known."""
+        return self._known.get(sid)
+
+    async def mine(self) -> list[Conversation]:
+        """Those that one has joined, once the first listing is complete."""
+        if self._listing is not None:
+            await asyncio.shield(self._listing)
+        return [one for one in self._known.values() if one.status == "joined"]
+
+    def load(self, map_name: str) -> None:
+        """Start to follow the map of one's conversations and to list them all; what the two tell twice counts once."""
+        self._listing = self._session.spawn(self._load(map_name), "list conversations")
+
+    async def _load(self, map_name: str) -> None:
+        opened = await self._session.open("Maps", map_name)
+        self._session.follow(SyncMap(opened.sid, opened.last_event_id), self._changed)
+        token: str | None = None
+        openings = []
+        while True:
+            params = {} if token is None else {"PageToken": token}
+            page = await self._session.get(
+                self._client._links.my_conversations, MyConversationPage, params, what="listing conversations"
+            )
+            openings += [self._session.spawn(self._open_listed(one), "open conversation") for one in page.conversations]
+            token = page.meta.next_token
+            if token is None:
+                break
+        await asyncio.gather(*openings, return_exceptions=True)
+        self._left.clear()
+
+    async def _open_listed(self, mine: MyConversation) -> None:
+        async with self._room:
+            if mine.conversation_sid not in self._left:
+                await self._upsert(mine.conversation_sid, _membership(mine))
+
+    async def get_by_sid(self, sid: str) -> Conversation:
+        """The conversation with this sid, one's own or one that may be seen."""
+        known = self._known.get(sid)
+        if known is not None:
+            return known
+        try:
+            return await self._get_mine(sid)
+        except NotFound:
+            return await self.peek(sid)
+
+    async def get_by_unique_name(self, name: str) -> Conversation:
+        """The conversation with this unique name."""
+        return await self._get_mine(name)
+
+    async def peek(self, sid: str) -> Conversation:
+        """A conversation that one need not have joined: its name, attributes and counts."""
+        url = f"{self._client._links.conversations}/{quote(sid, safe='')}"
+        seen = await self._session.get(url, MyConversation, what=f"looking up conversation {sid}")
+        return await self._upsert(seen.conversation_sid, _membership(seen))
+
+    async def _get_mine(self, name: str) -> Conversation:
+        url = f"{self._client._links.my_conversations}/{quote(name, safe='')}"
+        mine = await self._session.get(url, MyConversation, what=f"looking up conversation {name!r}")
+        return await self._upsert(mine.conversation_sid, _membership(mine))
+
+    async def create(self, body: NewConversation) -> Conversation:
+        """Make a conversation; its maker has not joined it yet."""
+        links = self._client._links
+        reply = await self._session.post(links.conversations, body, ConversationReply, what="creating a conversation")
+        objects = reply.sync_objects
+        return await self._upsert(reply.sid, _data(reply.sid, "notParticipating", objects))
+
+    async def joined(self, conversation: Conversation) -> None:
+        """One has just joined it: make it readable now, rather than when the map's event comes."""
+        names = conversation._stream_names
+        objects = ConversationObjects(f"{conversation.sid}.channel", names[1], names[0])
+        await self._upsert(conversation.sid, _data(conversation.sid, "joined", objects))
+
+    def removed(self, conversation: Conversation) -> None:
+        """It is no more; said once, whether the document or the map tells it first."""
+        if self._known.pop(conversation.sid, None) is None:
+            return
+        if conversation.status == "joined":
+            conversation.status = "notParticipating"
+            self._client._emit("conversationLeft", conversation)
+        conversation._close()
+        self._client._emit("conversationRemoved", conversation)
+        conversation._emit("removed", conversation)
+
+    def _changed(self, change: Change) -> None:
+        if not isinstance(change.key, str):
+            return
+        if change.kind == "removed":
+            if self._listing is not None and not self._listing.done():
+                self._left.add(change.key)
+            self._session.spawn(self._remove(change.key), "leave conversation")
+        elif change.data is not None:
+            data = json.decode(change.data, MembershipData)
+            self._session.spawn(self._upsert(change.key, data), "open conversation")
+
+    async def _remove(self, sid: str) -> None:
+        async with self._lock(sid):
+            conversation = self._known.get(sid)
+            if conversation is not None:
+                self.removed(conversation)
+
+    def _lock(self, sid: str) -> asyncio.Lock:
+        """Changes of one conversation are taken one after the other, in their order."""
+        return self._locks.setdefault(sid, asyncio.Lock())
+
+    async def _upsert(self, sid: str, data: MembershipData) -> Conversation:
+        async with self._lock(sid):
+            conversation = self._known.get(sid)
+            if conversation is None:
+                return await self._add(sid, data)
+            await self._update(conversation, data)
+            return conversation
+
+    async def _add(self, sid: str, data: MembershipData) -> Conversation:
+        conversation = Conversation(self._client, sid, Links.under(self._client._links.conversations, sid))
+        joined = data.status == "joined"
+        conversation._take_membership(data.last_consumed_message_index, data.notification_level)
+        self._known[sid] = conversation
+        try:
+            await conversation._open(data.channel, data.messages, data.roster, joined=joined)
+        except (NotFound, Forbidden) as error:
+            self._known.pop(sid, None)
+            conversation._close()
+            log.info("conversation %s cannot be opened: %s", sid, error)
+            raise
+        except BaseException:
+            self._known.pop(sid, None)
+            conversation._close()
+            raise
+        conversation.status = "joined" if joined else "notParticipating"
+        self._client._emit("conversationAdded", conversation)
+        if joined:
+            self._client._emit("conversationJoined", conversation)
+        return conversation
+
+    async def _update(self, conversation: Conversation, data: MembershipData) -> None:
+        reasons = conversation._take_membership(data.last_consumed_message_index, data.notification_level)
+        if data.status == "joined" and conversation.status != "joined":
+            await conversation._open(data.channel, data.messages, data.roster, joined=True)
+            conversation.status = "joined"
+            conversation._updated([*reasons, "status"])
+            self._client._emit("conversationJoined", conversation)
+        elif data.status == "notParticipating" and conversation.status == "joined":
+            conversation.status = "notParticipating"
+            conversation._close_streams()
+            conversation._updated([*reasons, "status"])
+            self._client._emit("conversationLeft", conversation)
+        else:
+            conversation._updated(reasons)
+
+
+def _membership(mine: MyConversation) -> MembershipData:
+    data = _data(mine.conversation_sid, mine.status, mine.sync_objects)
+    data.last_consumed_message_index = mine.last_read_message_index
+    data.notification_level = mine.notification_level
+    return data
+
+
+def _data(sid: str, status: str, objects: ConversationObjects) -> MembershipData:
+    return MembershipData(
+        channel=objects.conversation or f"{sid}.channel",
+        status="joined" if status == "joined" else "notParticipating" if status == "notParticipating" else "unknown",
+        messages=objects.messages,
+        roster=objects.participants,
+        last_consumed_message_index=UNSET,
+    )

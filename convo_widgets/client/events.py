@@ -1,0 +1,138 @@
+"""Events: subscribe with a handler, wait for one, or iterate over them."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from convo_widgets.errors import UsageError
+
+log = logging.getLogger("convo_widgets")
+
+Handler = Callable[[Any], Awaitable[None] | None]
+_running: set[asyncio.Future[None]] = set()  # the loop holds its tasks weakly
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event, as `events()` yields it.
+
+    Attributes:
+        name: as the SDK names it, for example "messageAdded".
+        payload: the object, or for updates an object with it and `update_reasons`.
+    """
+
+    name: str
+    payload: Any
+
+
+class Emitter:
+    """What announces events.
+
+    Handlers run in the order of their subscription. One that raises is logged and does not stop the next; one that is
+    async runs as a task of its own.
+    """
+
+    EVENTS: ClassVar[frozenset[str]] = frozenset()
+    __slots__ = ("_handlers", "_last", "_taps")
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, list[Handler]] = {}
+        self._taps: list[tuple[frozenset[str], asyncio.Queue[Event]]] = []
+        self._last: dict[str, Any] = {}
+
+    def on(self, name: str, handler: Handler) -> Callable[[], None]:
+        """Call `handler(payload)` at every such event; returns a function that unsubscribes it.
+
+        Raises:
+            UsageError: there is no event of this name here.
+        """
+        self._check(name)
+        handlers = self._handlers.setdefault(name, [])
+        handlers.append(handler)
+
+        def off() -> None:
+            if handler in handlers:
+                handlers.remove(handler)
+
+        return off
+
+    def on_with_replay(self, name: str, handler: Handler) -> Callable[[], None]:
+        """Like `on`, and at once also with the last such event there was."""
+        off = self.on(name, handler)
+        if name in self._last:
+            _call(handler, self._last[name])
+        return off
+
+    async def wait_for(
+        self, name: str, timeout: float | None = None, predicate: Callable[[Any], bool] | None = None
+    ) -> Any:
+        """The payload of the next such event (that satisfies `predicate`).
+
+        Args:
+            name: the event.
+            timeout: seconds to wait at most; None waits for ever.
+            predicate: which payloads count.
+
+        Raises:
+            TimeoutError: it did not come in time.
+        """
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def settle(payload: Any) -> None:
+            if not future.done() and (predicate is None or predicate(payload)):
+                future.set_result(payload)
+
+        off = self.on(name, settle)
+        try:
+            async with asyncio.timeout(timeout):
+                return await future
+        finally:
+            off()
+
+    async def events(self, *names: str) -> AsyncIterator[Event]:
+        """Every event of these names (all, where none is named), from the first `async for` step on, in order."""
+        for name in names:
+            self._check(name)
+        tap = (frozenset(names) or self.EVENTS, asyncio.Queue[Event]())
+        self._taps.append(tap)
+        try:
+            while True:
+                yield await tap[1].get()
+        finally:
+            self._taps.remove(tap)
+
+    def _emit(self, name: str, payload: Any) -> None:
+        self._last[name] = payload
+        for handler in list(self._handlers.get(name, ())):
+            _call(handler, payload)
+        for names, queue in self._taps:
+            if name in names:
+                queue.put_nowait(Event(name, payload))
+
+    def _check(self, name: str) -> None:
+        if name not in self.EVENTS:
+            known = ", ".join(sorted(self.EVENTS))
+            raise UsageError(f"{type(self).__name__} has no event {name!r}. It has: {known}.")
+
+
+def _call(handler: Handler, payload: Any) -> None:
+    try:
+        result = handler(payload)
+    except Exception:
+        log.exception("an event handler raised")
+        return
+    if inspect.isawaitable(result):
+        task = asyncio.ensure_future(result)
+        _running.add(task)
+        task.add_done_callback(_finished)
+
+
+def _finished(task: asyncio.Future[None]) -> None:
+    _running.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("an async event handler raised", exc_info=error)

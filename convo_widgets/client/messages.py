@@ -1,0 +1,138 @@
+"""The messages of one conversation: the followed list, the pages, and every `Message` that was seen."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import UNSET
+
+from convo_widgets.client.message import Message, MessageUpdated
+from convo_widgets.client.paginator import Paginator
+from convo_widgets.client.session import PAGE_LIMIT
+from convo_widgets.errors import UsageError
+from convo_widgets.sync.objects import Change, SyncList
+from convo_widgets.wire import json
+from convo_widgets.wire.schema import MessageData, SyncItem
+
+if TYPE_CHECKING:
+    from convo_widgets.client.conversation import Conversation
+
+Direction = Literal["backwards", "forward"]
+
+
+class Messages:
+    """What a conversation knows of its messages."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._session = conversation._client._session
+        self._list: SyncList | None = None
+        self._items_url = ""
+        self._known: dict[int, Message] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the list is followed."""
+        return self._list is not None
+
+    async def open(self, name: str) -> None:
+        """Open the list and follow it from its position on."""
+        opened = await self._session.open("Lists", name)
+        self._items_url = opened.links.get("items", f"{opened.url}/Items")
+        self._list = SyncList(opened.sid, opened.last_event_id)
+        self._session.follow(self._list, self._changed)
+
+    def close(self) -> None:
+        """Follow it no more; what was seen stays."""
+        if self._list is not None:
+            self._session.unfollow(self._list.sid)
+            self._list = None
+
+    async def page(self, page_size: int, anchor: int | None, direction: Direction) -> Paginator[Message]:
+        """A page of messages in the order of their indexes, ending or starting at `anchor` (inclusive)."""
+        order = "desc" if direction == "backwards" else "asc"
+        items: list[SyncItem] = []
+        start, more, before_start = anchor, True, False
+        while more and len(items) < page_size:
+            want = min(page_size - len(items), PAGE_LIMIT)
+            page = await self._session.items(self._items_url, start=start, page_size=want, order=order)
+            if not items:
+                before_start = page.meta.previous_token is not None
+            items += page.items
+            more = page.meta.next_token is not None and bool(page.items)
+            start = _beyond(page.items, order)
+        messages = sorted(filter(None, map(self._load, items)), key=lambda message: message.index)
+        older, newer = (more, before_start) if order == "desc" else (before_start, more)
+        lowest, highest = _bounds(items, anchor)
+        return Paginator(
+            messages,
+            prev=(lambda: self.page(page_size, lowest - 1, "backwards")) if older else None,
+            next=(lambda: self.page(page_size, highest + 1, "forward")) if newer else None,
+        )
+
+    async def records(self, *, start: int = 0) -> AsyncIterator[list[tuple[int, MessageData]]]:
+        """Pages of (index, data), oldest first, without making `Message` objects: for bulk readers."""
+        if not self.is_open:
+            raise self._not_open()
+        more = True
+        while more:
+            page = await self._session.items(self._items_url, start=start, page_size=PAGE_LIMIT, order="asc")
+            yield [(item.index, json.decode(item.data, MessageData)) for item in page.items if item.index is not UNSET]
+            more = page.meta.next_token is not None and bool(page.items)
+            start = _beyond(page.items, "asc") or start
+
+    def _not_open(self) -> UsageError:
+        return UsageError("The messages of this conversation cannot be read: join() it first.")
+
+    def _load(self, item: SyncItem) -> Message | None:
+        assert self._list is not None
+        if item.index is UNSET:
+            return None
+        change = self._list.load(item)
+        if change is not None and change.data is not None:
+            self._put(item.index, json.decode(change.data, MessageData))
+        return self._known.get(item.index)
+
+    def _put(self, index: int, data: MessageData) -> bool:
+        """Take a message's data; whether it is one that was not known."""
+        known = self._known.get(index)
+        if known is None:
+            self._known[index] = Message(self._conversation, index, data)
+            return True
+        reasons = known._update(data)
+        if reasons:
+            update = MessageUpdated(known, reasons)
+            known._emit("updated", update)
+            self._conversation._announce("messageUpdated", update)
+        return False
+
+    def _changed(self, change: Change) -> None:
+        if change.kind == "gone" or not isinstance(change.key, int):
+            return
+        if change.kind == "removed":
+            message = self._known.pop(change.key, None)
+            if message is not None:
+                self._conversation._announce("messageRemoved", message)
+        elif change.data is not None:
+            data = json.decode(change.data, MessageData)
+            if self._put(change.key, data) and change.kind == "added":
+                message = self._known[change.key]
+                self._conversation._participants.stopped_typing(message.author)
+                self._conversation._announce("messageAdded", message)
+
+
+def _beyond(items: list[SyncItem], order: str) -> int | None:
+    """Where the next page in this order starts."""
+    if not items or items[-1].index is UNSET:
+        return None
+    return items[-1].index + (-1 if order == "desc" else 1)
+
+
+def _bounds(items: list[SyncItem], anchor: int | None) -> tuple[int, int]:
+    """Lowest and highest index of a page; around the anchor where the page is empty."""
+    indexes = [item.index for item in items if item.index is not UNSET]
+    if indexes:
+        return min(indexes), max(indexes)
+    nowhere = anchor or 0
+    return nowhere + 1, nowhere - 1

@@ -1,0 +1,124 @@
+"""The participants of one conversation: the followed roster, and who is typing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from convo_widgets.client.participant import Participant, ParticipantUpdated
+from convo_widgets.sync.objects import Change, SyncMap
+from convo_widgets.wire import json
+from convo_widgets.wire.schema import ParticipantData
+
+if TYPE_CHECKING:
+    from convo_widgets.client.conversation import Conversation
+
+
+class Participants:
+    """What a conversation knows of its participants."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._session = conversation._client._session
+        self._map: SyncMap | None = None
+        self._known: dict[str, Participant] = {}
+        self._typing: dict[str, asyncio.TimerHandle] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the roster is followed."""
+        return self._map is not None
+
+    def all(self) -> list[Participant]:
+        """Everybody, in the order in which they became known."""
+        return list(self._known.values())
+
+    def by_sid(self, sid: str) -> Participant | None:
+        """The one with this sid."""
+        return self._known.get(sid)
+
+    def by_identity(self, identity: str) -> Participant | None:
+        """The one with this identity."""
+        return next((one for one in self._known.values() if one.identity == identity), None)
+
+    async def open(self, name: str) -> None:
+        """Read the roster and follow it from its position on."""
+        opened = await self._session.open("Maps", name)
+        roster = SyncMap(opened.sid, opened.last_event_id)
+        url = opened.links.get("items", f"{opened.url}/Items")
+        start: str | None = None
+        while True:
+            page = await self._session.items(url, start=start)
+            for item in page.items:
+                change = roster.load(item) if item.key != start else None
+                if change is not None and change.data is not None:
+                    self._put(str(change.key), json.decode(change.data, ParticipantData))
+            if page.meta.next_token is None or len(page.items) < 2:
+                break
+            start = str(page.items[-1].key)  # inclusive: the last one comes again, and is passed over
+        self._map = roster
+        self._session.follow(roster, self._changed)
+
+    def close(self) -> None:
+        """Follow it no more, and let nobody be typing."""
+        if self._map is not None:
+            self._session.unfollow(self._map.sid)
+            self._map = None
+        for timer in self._typing.values():
+            timer.cancel()
+        self._typing.clear()
+
+    def started_typing(self, identity: str, seconds: float) -> None:
+        """Somebody is writing; without another word they have stopped after `seconds`."""
+        participant = self.by_identity(identity)
+        if participant is None:
+            return
+        timer = self._typing.pop(identity, None)
+        if timer is not None:
+            timer.cancel()
+        self._typing[identity] = asyncio.get_running_loop().call_later(seconds, self.stopped_typing, identity)
+        if not participant.is_typing:
+            participant.is_typing = True
+            self._tell(participant, "typingStarted")
+
+    def stopped_typing(self, identity: str | None) -> None:
+        """They stopped, or their message is there."""
+        timer = self._typing.pop(identity or "", None)
+        if timer is None:
+            return
+        timer.cancel()
+        participant = self.by_identity(identity or "")
+        if participant is not None:
+            participant.is_typing = False
+            self._tell(participant, "typingEnded")
+
+    def _tell(self, participant: Participant, name: str) -> None:
+        participant._emit(name, participant)
+        self._conversation._announce(name, participant)
+
+    def _put(self, sid: str, data: ParticipantData) -> Participant | None:
+        """Take a participant's data; the participant if it is one that was not known."""
+        known = self._known.get(sid)
+        if known is None:
+            self._known[sid] = Participant(self._conversation, sid, data)
+            return self._known[sid]
+        reasons = known._update(data)
+        if reasons:
+            update = ParticipantUpdated(known, reasons)
+            known._emit("updated", update)
+            self._conversation._announce("participantUpdated", update)
+        return None
+
+    def _changed(self, change: Change) -> None:
+        if change.kind == "gone" or not isinstance(change.key, str):
+            return
+        if change.kind == "removed":
+            participant = self._known.get(change.key)
+            if participant is not None:
+                self.stopped_typing(participant.identity)
+                del self._known[change.key]
+                self._conversation._announce("participantLeft", participant)
+        elif change.data is not None:
+            joined = self._put(change.key, json.decode(change.data, ParticipantData))
+            if joined is not None:
+                self._conversation._announce("participantJoined", joined)

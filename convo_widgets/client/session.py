@@ -1,0 +1,336 @@
+"""What every noun needs from the client: requests to the service, and Sync objects that stay followed.
+
+A `Session` is the seam between the nouns and the wire. Downwards it owns the `Link` and the `Subscriptions`; upwards it
+gives typed answers, raises the errors of `convo_widgets.errors`, and routes each change of a Sync object to the noun that
+follows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, quote, urlsplit
+from uuid import uuid4
+
+from convo_widgets.client.tokens import TokenSource
+from convo_widgets.errors import (
+    ConnectionLost,
+    ConvoError,
+    RemoteProtocolError,
+    ReplyError,
+    ServiceFailed,
+    Throttled,
+    TooLarge,
+    reply_error,
+)
+from convo_widgets.sync.objects import Change, SyncObject
+from convo_widgets.sync.subscriptions import Batch, Subscriptions
+from convo_widgets.transport.link import Link, Observer, Response
+from convo_widgets.wire import json
+from convo_widgets.wire.protocol import Notified
+from convo_widgets.wire.schema import (
+    ErrorBody,
+    HttpRequest,
+    ResourceUrl,
+    SubscriptionsReply,
+    SyncItemPage,
+    SyncNotification,
+    SyncObjectReply,
+)
+
+log = logging.getLogger("convo_widgets")
+
+T = TypeVar("T")
+Route = Callable[[Change], None]
+
+MAX_REQUEST = 200_000  # bytes of a request's body; services cut connections over larger frames
+READ_RETRIES = (1.0, 2.0, 4.0)  # seconds before the next try of a read that was throttled or failed
+MUTATION_TRIES = 3
+PAGE_LIMIT = 100  # items that Sync puts on one page, whatever is asked
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where the service is.
+
+    Attributes:
+        socket: ws(s) URL of the Twilsock socket.
+        api: base URL of the Conversations client API.
+        sync: base URL of Sync.
+    """
+
+    socket: str
+    api: str
+    sync: str
+
+    @classmethod
+    def of_region(cls, region: str) -> Endpoints:
+        """The cloud's addresses in a region such as "us1" or "ie1"."""
+        return cls(
+            f"wss://tsock.{region}.twilio.com/v3/wsconnect",
+            f"https://aim.{region}.twilio.com",
+            f"https://cds.{region}.twilio.com",
+        )
+
+    @classmethod
+    def of_url(cls, url: str) -> Endpoints:
+        """The addresses of a service that has everything in one place, as the embedded one."""
+        base = url.rstrip("/")
+        return cls("ws" + base.removeprefix("http") + "/v3/wsconnect", base, base)
+
+
+class Session:
+    """Requests and followed Sync objects over one link."""
+
+    def __init__(self, endpoints: Endpoints, tokens: TokenSource, observer: Observer, metadata: dict[str, Any]) -> None:
+        self.endpoints = endpoints
+        self.link = Link(
+            endpoints.socket,
+            fetch_token=tokens.fetch,
+            renewable=tokens.renewable,
+            observer=observer,
+            metadata=metadata,
+        )
+        self._subscriptions = Subscriptions()
+        self._routes: dict[str, Route] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
+
+    # -- tasks that live as long as the session
+
+    def spawn(self, coroutine: Any, what: str) -> asyncio.Task[Any]:
+        """Run a coroutine beside everything else; its failure is logged, and `close` cancels it."""
+        task = asyncio.get_running_loop().create_task(coroutine, name=f"convo-widgets {what}")
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, ConvoError):
+            log.warning("%s failed: %s", task.get_name(), error)
+        elif error is not None:
+            log.error("%s failed", task.get_name(), exc_info=error)
+
+    async def close(self) -> None:
+        """Stop the link and every task."""
+        if self._timer is not None:
+            self._timer.cancel()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.link.stop()
+
+    # -- requests
+
+    async def get(self, url: str, type: type[T], params: dict[str, Any] | None = None, *, what: str) -> T:
+        """Read something; throttled and failed reads are tried again for a few seconds.
+
+        Raises:
+            ReplyError: the service answered no.
+            TransportError: no answer came.
+        """
+        for delay in (*READ_RETRIES, None):
+            try:
+                response = await self._exchange("GET", url, params, what=what, repeatable=True)
+                return self._decoded(response, type, what)
+            except (Throttled, ServiceFailed) as error:
+                if delay is None or error.status not in (429, 502, 503, 504):
+                    raise
+            except ConnectionLost:
+                if delay is None or self.link.has_ended:
+                    raise
+                delay = 0.0  # the request waits for the next connection by itself
+            await asyncio.sleep(delay)
+        raise AssertionError("unreachable")
+
+    async def mutate(self, method: str, url: str, body: Any = None, *, what: str) -> bytes:
+        """Change something, once: a try that lost its answer is repeated with the same mutation id.
+
+        Returns:
+            The answer's body.
+
+        Raises:
+            ReplyError: the service answered no.
+            TransportError: no answer came; `may_have_happened` says what that means.
+        """
+        headers = {"X-Twilio-Mutation-Id": str(uuid4())}
+        for attempt in range(1, MUTATION_TRIES + 1):
+            try:
+                response = await self._exchange(method, url, body=body, headers=headers, what=what, repeatable=False)
+                break
+            except ConnectionLost as error:
+                if not error.may_have_happened or attempt == MUTATION_TRIES or self.link.has_ended:
+                    raise
+        if response.status == 202:  # it had happened: this is where the result stands
+            where = json.decode(response.body, ResourceUrl).resource_url
+            response = await self._exchange("GET", where, what=what, repeatable=True)
+        return response.body
+
+    async def post(self, url: str, body: Any, type: type[T], *, what: str) -> T:
+        """`mutate` by POST, with a typed answer."""
+        return self._typed(await self.mutate("POST", url, body, what=what), type, what)
+
+    async def post_form(self, url: str, fields: dict[str, str], type: type[T], *, what: str) -> T:
+        """POST a form; it is not repeated."""
+        form = "&".join(f"{quote(key)}={quote(value)}" for key, value in fields.items()).encode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        response = await self._exchange("POST", url, raw=form, headers=headers, what=what, repeatable=False)
+        return self._decoded(response, type, what)
+
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        params: dict[str, Any] | None = None,
+        *,
+        body: Any = None,
+        raw: bytes = b"",
+        headers: dict[str, str] | None = None,
+        what: str,
+        repeatable: bool,
+    ) -> Response:
+        payload = raw or (b"" if body is None else json.encode(body))
+        if len(payload) > MAX_REQUEST:
+            raise TooLarge(413, 51207, f"{what} has {len(payload):,} bytes; a request holds at most {MAX_REQUEST:,}")
+        request = _http_request(method, url, params, headers)
+        response = await self.link.request(request, payload, what=what, repeatable=repeatable)
+        if not 200 <= response.status < 300:
+            raise _reply_error(response)
+        return response
+
+    def _decoded(self, response: Response, type: type[T], what: str) -> T:
+        return self._typed(response.body, type, what)
+
+    @staticmethod
+    def _typed(body: bytes, type: type[T], what: str) -> T:
+        try:
+            return json.decode(body, type)
+        except json.BadJSON as error:
+            raise RemoteProtocolError(f"The service's answer to {what} cannot be read: {error}.") from error
+
+    # -- Sync objects
+
+    async def open(self, kind: str, name: str) -> SyncObjectReply:
+        """Open a Sync object ("Documents", "Lists" or "Maps") by name or sid."""
+        url = f"{self.endpoints.sync}/v3/{kind}/{quote(name, safe='')}"
+        return await self.get(url, SyncObjectReply, what=f"opening {kind.lower()[:-1]} {name}")
+
+    async def items(
+        self,
+        url: str,
+        *,
+        start: int | str | None = None,
+        page_size: int = PAGE_LIMIT,
+        order: str = "asc",
+        key: str | None = None,
+    ) -> SyncItemPage:
+        """A page of a list's or map's items, from `start` (inclusive) on; at most 100."""
+        params: dict[str, Any] = {"PageSize": page_size, "Order": order}
+        if start is not None:
+            params["From"] = start
+        if key is not None:
+            params["Key"] = key
+        return await self.get(url, SyncItemPage, params, what="reading items")
+
+    def follow(self, obj: SyncObject, route: Route) -> None:
+        """Give every change of this object to `route`, from its position on, over every reconnect."""
+        self._routes[obj.sid] = route
+        self._subscriptions.follow(obj)
+        self._pump_soon()
+
+    def unfollow(self, sid: str) -> None:
+        """Stop it."""
+        if self._routes.pop(sid, None) is not None:
+            self._subscriptions.unfollow(sid)
+            self._pump_soon()
+
+    def connection_changed(self, *, is_open: bool) -> None:
+        """The link came or went: subscriptions belong to the connection."""
+        if is_open:
+            self._subscriptions.connected()
+            self._pump_soon()
+        else:
+            self._subscriptions.disconnected()
+
+    def receive(self, notice: Notified) -> None:
+        """Take a Sync notification and tell the nouns what changed."""
+        try:
+            notification = json.decode(notice.body, SyncNotification)
+        except json.BadJSON as error:
+            log.warning("a Sync notification cannot be read and is skipped: %s", error)
+            return
+        ordered = notice.message_type == "twilio.sync.event"
+        for obj, change in self._subscriptions.receive(notification, ordered=ordered, now=self._now()):
+            route = self._routes.get(obj.sid)
+            if route is not None and change is not None:
+                self._tell(route, change)
+        if notification.event_type.startswith("subscription_"):
+            self._pump_soon()
+
+    @staticmethod
+    def _tell(route: Route, change: Change) -> None:
+        try:
+            route(change)
+        except json.BadJSON as error:
+            log.warning("an item from Sync cannot be read and is skipped: %s", error)
+        except Exception:  # one odd item must not take the connection down
+            log.exception("a change from Sync could not be applied")
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+    def _pump_soon(self) -> None:
+        """Look at once, after whatever else happens in this step of the loop, what there is to subscribe."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._timer = None
+        for batch in self._subscriptions.due(self._now()):
+            self.spawn(self._subscribe(batch), "subscribe")
+        wake = self._subscriptions.wake_at()
+        if wake is not None:
+            self._timer = asyncio.get_running_loop().call_at(wake, self._pump)
+
+    async def _subscribe(self, batch: Batch) -> None:
+        url = f"{self.endpoints.sync}/v4/Subscriptions"
+        try:
+            response = await self._exchange("POST", url, body=batch.body, what="subscribing", repeatable=True)
+            reply = self._decoded(response, SubscriptionsReply, "subscribing")
+        except ConvoError as error:
+            log.debug("subscribing failed and is tried again: %s", error)
+            self._subscriptions.refused(batch, self._now())
+        else:
+            self._subscriptions.accepted(batch, reply, self._now())
+        self._pump_soon()
+
+
+def _http_request(method: str, url: str, params: dict[str, Any] | None, headers: dict[str, str] | None) -> HttpRequest:
+    """The request as it travels in a frame: path and parameters percent-encoded."""
+    parts = urlsplit(url)
+    query: dict[str, str | list[str]] = {
+        quote(key, safe=""): quote(str(value), safe="")
+        for key, value in [*parse_qsl(parts.query), *(params or {}).items()]
+    }
+    head = {"Accept": "application/json"}
+    if method != "GET":
+        head["Content-Type"] = "application/json; charset=utf-8"
+    return HttpRequest(parts.netloc, parts.path or "/", method, query, head | (headers or {}))
+
+
+def _reply_error(response: Response) -> ReplyError:
+    try:
+        body = json.decode(response.body or b"{}", ErrorBody)
+    except json.BadJSON:
+        body = ErrorBody()
+    return reply_error(response.status, body.code, body.message, body.more_info)

@@ -1,0 +1,165 @@
+"""Access tokens: where they come from, and what is in them.
+
+A token is a JWT (HS256) that names an identity and a chat service. The client cannot check its signature and need not;
+it reads the claims to say early, and in words, why a token will not work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+
+from convo_widgets.errors import ConvoError, TokenError, TokenExpired, TokenInvalid
+
+Token = str | Callable[[], str | Awaitable[str]]
+PROVIDER_TIMEOUT = 30.0  # seconds that a token function may take
+
+
+@dataclass(frozen=True, slots=True)
+class TokenReport:
+    """What a token says; print it to read it.
+
+    Attributes:
+        identity: who it lets in.
+        service_sid: the chat service that it is for.
+        account_sid: the account of that service.
+        issuer: sid of the API key that signed it.
+        issued_at: when, in UTC.
+        expires_at: until when it holds, in UTC.
+        problems: what is wrong with it, in sentences; empty where nothing is that can be seen without the secret.
+    """
+
+    identity: str | None = None
+    service_sid: str | None = None
+    account_sid: str | None = None
+    issuer: str | None = None
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until it expires, negative afterwards; 0 where it does not say."""
+        return 0.0 if self.expires_at is None else (self.expires_at - datetime.now(UTC)).total_seconds()
+
+    def __str__(self) -> str:
+        lines = [
+            f"identity  {self.identity or '(none)'}",
+            f"service   {self.service_sid or '(none)'}",
+            f"account   {self.account_sid or '(none)'}, key {self.issuer or '(none)'}",
+            f"expires   {self.expires_at:%Y-%m-%d %H:%M:%S} UTC" if self.expires_at else "expires   (not said)",
+        ]
+        return "\n".join(lines + [f"problem   {problem}" for problem in self.problems or ["none that can be seen"]])
+
+
+def explain_token(token: str) -> TokenReport:
+    """Who a token lets in, to which service, until when, and what is wrong with it.
+
+    Reads the claims only: the signature can be checked by the service alone. Never raises for a bad token.
+    """
+    try:
+        header = jwt.get_unverified_header(token)
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, TypeError, ValueError, RecursionError):
+        return TokenReport(
+            problems=["it is not an access token (a JWT has three parts with dots between): was it copied whole?"]
+        )
+    grants = _mapping(claims.get("grants"))
+    chat = _mapping(grants.get("chat"))
+    report = TokenReport(
+        identity=_text(grants.get("identity")),
+        service_sid=_text(chat.get("service_sid")),
+        account_sid=_text(claims.get("sub")),
+        issuer=_text(claims.get("iss")),
+        issued_at=_time(claims.get("iat")),
+        expires_at=_time(claims.get("exp")),
+    )
+    report.problems.extend(_problems(report, header, _time(claims.get("nbf"))))
+    return report
+
+
+def _problems(report: TokenReport, header: dict[str, Any], not_before: datetime | None) -> list[str]:
+    problems = []
+    if header.get("alg") != "HS256":
+        problems.append("its header says another algorithm than HS256")
+    if not str(header.get("cty", "")).startswith("twilio-fpa"):
+        problems.append("its header lacks cty 'twilio-fpa;v=1': it is no access token")
+    if report.identity is None:
+        problems.append("it names no identity: add grants.identity")
+    if report.service_sid is None:
+        problems.append("it has no chat grant: add grants.chat.service_sid (IS...)")
+    if report.expires_at is None:
+        problems.append("it does not say when it expires")
+    elif report.seconds_left <= 0:
+        problems.append(str(TokenExpired(-report.seconds_left)))
+    if not_before is not None and not_before > datetime.now(UTC):
+        problems.append("it is not valid yet: check the clocks")
+    return problems
+
+
+class TokenSource:
+    """Where the client's tokens come from.
+
+    Attributes:
+        renewable: whether asking again can give a newer one.
+    """
+
+    def __init__(self, token: Token) -> None:
+        self._token = token
+        self.renewable = callable(token)
+
+    def __repr__(self) -> str:
+        return f"<TokenSource {'function' if self.renewable else 'fixed'}>"
+
+    def replace(self, token: str) -> None:
+        """Use this one from now on, where the source is not a function."""
+        if not self.renewable:
+            self._token = token
+
+    async def fetch(self) -> str:
+        """A token to present now.
+
+        Raises:
+            TokenError: the function failed or hangs, or what it gave is no token.
+        """
+        token = await self._call() if callable(self._token) else self._token
+        if not isinstance(token, str) or token.count(".") != 2:
+            report = explain_token(token if isinstance(token, str) else "")
+            raise TokenInvalid("malformed", f"The token cannot be used: {report.problems[0]}")
+        return token
+
+    async def _call(self) -> Any:
+        assert callable(self._token)
+        try:
+            result = self._token()
+            if inspect.isawaitable(result):
+                async with asyncio.timeout(PROVIDER_TIMEOUT):
+                    result = await result
+        except ConvoError:
+            raise
+        except TimeoutError as error:
+            raise TokenError(f"The token function gave nothing within {PROVIDER_TIMEOUT:.0f} seconds.") from error
+        except Exception as error:
+            raise TokenError(f"The token function raised {type(error).__name__}: {error}") from error
+        return result
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _time(value: Any) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(float(value), UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None

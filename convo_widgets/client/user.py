@@ -1,0 +1,136 @@
+"""People: their names, attributes and reachability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from convo_widgets.client.events import Emitter
+from convo_widgets.errors import UsageError
+from convo_widgets.sync.objects import Change, SyncMap
+from convo_widgets.wire import json
+from convo_widgets.wire.schema import NewUserInfo, UserReachability, UserReply, UserValue, attributes_of
+
+if TYPE_CHECKING:
+    from convo_widgets.client.client import Client
+
+UserUpdateReason = Literal["friendlyName", "attributes", "reachabilityOnline", "reachabilityNotifiable"]
+
+
+@dataclass(frozen=True, slots=True)
+class UserUpdated:
+    """Payload of "updated" and "userUpdated"."""
+
+    user: User
+    update_reasons: list[UserUpdateReason]
+
+
+class User(Emitter):
+    """Somebody who uses the service, with what they say of themselves.
+
+    Attributes:
+        identity: their unique name in tokens and messages.
+        friendly_name: the name to show; None where they have set none.
+        attributes: their own JSON.
+        is_online: whether they are connected; None where the service does not tell.
+        is_notifiable: whether push would reach them; None where the service does not tell.
+        is_subscribed: whether changes still arrive.
+    """
+
+    EVENTS: ClassVar[frozenset[str]] = frozenset({"updated", "userSubscribed", "userUnsubscribed"})
+
+    def __init__(self, client: Client, identity: str) -> None:
+        super().__init__()
+        self._client = client
+        self._map: SyncMap | None = None
+        self.identity = identity
+        self.friendly_name: str | None = None
+        self.attributes: Any = {}
+        self.is_online: bool | None = None
+        self.is_notifiable: bool | None = None
+        self.is_subscribed = False
+
+    def __repr__(self) -> str:
+        return f"<User {self.identity!r} {self.friendly_name!r}>"
+
+    async def update_friendly_name(self, friendly_name: str | None) -> User:
+        """Change the name to show; only one's own.
+
+        Raises:
+            Forbidden: it is somebody else.
+        """
+        return await self._change(NewUserInfo(friendly_name=friendly_name), "changing a user's name")
+
+    async def update_attributes(self, attributes: Any) -> User:
+        """Replace the attributes (any JSON); only one's own.
+
+        Raises:
+            Forbidden: it is somebody else.
+        """
+        text = json.encode(attributes).decode()
+        return await self._change(NewUserInfo(attributes=text), "changing a user's attributes")
+
+    async def unsubscribe(self) -> None:
+        """Let go of the live updates of this user; not for the client's own.
+
+        Raises:
+            UsageError: it is the client's own user.
+        """
+        if self is self._client.user:
+            raise UsageError("The client's own user stays subscribed.")
+        self._client._users.drop(self)
+
+    async def _change(self, body: NewUserInfo, what: str) -> User:
+        url = self._client._users.url(self.identity)
+        await self._client._session.post(url, body, UserReply, what=what)
+        return self
+
+    async def _open(self, name: str) -> None:
+        """Read the user's map and follow it from there."""
+        session = self._client._session
+        opened = await session.open("Maps", name)
+        self._map = SyncMap(opened.sid, opened.last_event_id)
+        page = await session.items(opened.links.get("items", f"{opened.url}/Items"))
+        for item in page.items:
+            change = self._map.load(item)
+            if change is not None:
+                self._take(change)
+        self.is_subscribed = True
+        session.follow(self._map, self._changed)
+        self._client._announce(self, "userSubscribed", self)
+
+    def _close(self) -> None:
+        if self._map is not None:
+            self._client._session.unfollow(self._map.sid)
+        self.is_subscribed = False
+        self._client._announce(self, "userUnsubscribed", self)
+
+    def _changed(self, change: Change) -> None:
+        if change.kind == "gone":
+            self._close()
+            return
+        reasons = self._take(change)
+        if reasons:
+            update = UserUpdated(self, reasons)
+            self._emit("updated", update)
+            self._client._emit("userUpdated", update)
+
+    def _take(self, change: Change) -> list[UserUpdateReason]:
+        if change.data is None:
+            return []
+        reasons: list[UserUpdateReason] = []
+
+        def put(attribute: str, value: Any, reason: UserUpdateReason) -> None:
+            if getattr(self, attribute) != value:
+                setattr(self, attribute, value)
+                reasons.append(reason)
+
+        if change.key == "friendlyName":
+            put("friendly_name", json.decode(change.data, UserValue).value, "friendlyName")
+        elif change.key == "attributes":
+            put("attributes", attributes_of(json.decode(change.data, UserValue).value), "attributes")
+        elif change.key == "reachability":
+            reach = json.decode(change.data, UserReachability)
+            put("is_online", reach.online, "reachabilityOnline")
+            put("is_notifiable", reach.notifiable, "reachabilityNotifiable")
+        return reasons

@@ -1,0 +1,1 @@
+"""Documents, lists and maps that converge, whatever the network does to their events. Pure: no I/O, no clock."""

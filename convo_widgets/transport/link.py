@@ -1,0 +1,468 @@
+"""One connection to the service that heals itself: websockets below, a `Protocol` inside, requests and notices above.
+
+A `Link` runs one supervised task. It connects, introduces itself, reads until the socket breaks, waits as the back-off or
+the service says, and starts again, until it is stopped or the service says no for good ("denied", or "disconnected" after
+the token expired). What waits for an answer when the socket breaks fails at once with `ConnectionLost`: only the caller
+knows whether it may be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+from typing import Protocol as Interface
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from convo_widgets.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    ConvoError,
+    LocalProtocolError,
+    RemoteProtocolError,
+    RequestTimeout,
+    Throttled,
+    TokenError,
+    TokenExpired,
+    TransportError,
+    UsageError,
+    token_error,
+)
+from convo_widgets.transport.backoff import fibonacci
+from convo_widgets.wire import frame
+from convo_widgets.wire.protocol import (
+    Closed,
+    Event,
+    Initialized,
+    Malformed,
+    Notified,
+    Protocol,
+    Refused,
+    Replied,
+    TokenAboutToExpire,
+    Updated,
+)
+from convo_widgets.wire.schema import HttpRequest, Status
+
+ConnectionState = Literal["unknown", "connecting", "connected", "disconnecting", "disconnected", "denied"]
+
+OPEN_TIMEOUT = 10.0  # seconds to a finished handshake, and as much again to the answer to init
+CONNECTION_TIMEOUT = 20.0  # seconds that a request waits for a connection
+REPLY_TIMEOUT = 30.0  # seconds that it then waits for its answer
+PING_INTERVAL = PING_TIMEOUT = 20.0  # seconds: a dead link is noticed within their sum
+
+log = logging.getLogger("convo_widgets")
+_wire_log = logging.getLogger("convo_widgets.websockets")
+_wire_log.setLevel(logging.INFO)  # below that, websockets logs frames, and the first one holds the token
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Answer to a request: HTTP status, headers, body bytes."""
+
+    status: int
+    body: bytes
+    headers: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFault:
+    """Why a connection ended or could not be made; after a terminal one it is not tried again by itself."""
+
+    terminal: bool
+    message: str
+    http_status_code: int | None = None
+    error_code: int | None = None
+
+
+class Observer(Interface):
+    """Whom a link tells what happens. Calls come from its task; none may block."""
+
+    def state_changed(self, state: ConnectionState) -> None:
+        """The connection has another state."""
+
+    def notified(self, notice: Notified) -> None:
+        """The service said something by itself."""
+
+    def faulted(self, fault: ConnectionFault) -> None:
+        """A connection failed."""
+
+    def token_about_to_expire(self) -> None:
+        """The service asks for a new token."""
+
+    def token_expired(self) -> None:
+        """The token's time is over."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A request whose answer is awaited."""
+
+    future: asyncio.Future[Any]
+    what: str
+    repeatable: bool
+
+
+class Link:
+    """A connection that heals itself.
+
+    Attributes:
+        state: as the SDK names them; "unknown" before the first attempt.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        fetch_token: Callable[[], Awaitable[str]],
+        renewable: bool,
+        observer: Observer,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self.uri = uri
+        self.state: ConnectionState = "unknown"
+        self._fetch_token = fetch_token
+        self._renewable = renewable
+        self._observer = observer
+        self._metadata = metadata or {}
+        self._task: asyncio.Task[None] | None = None
+        self._socket: ClientConnection | None = None
+        self._protocol = Protocol("client")
+        self._waiting: dict[str, _Waiting] = {}
+        self._ready = asyncio.Event()
+        self._ended: ConvoError | None = None
+        self._final_state: ConnectionState = "disconnected"
+        self._was_open = False
+        self._continuation: str | None = None
+
+    # -- life
+
+    async def start(self) -> None:
+        """Connect; returns when connected.
+
+        Raises:
+            ConnectFailed: nobody answers there. Once connected, a broken link is mended instead.
+            TokenError: the service refuses the token.
+        """
+        if self._task is not None and not self._task.done():
+            raise UsageError("The connection is running already.")
+        self._ended, self._final_state = None, "disconnected"
+        self._ready.clear()
+        first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._supervise(first), name="convo-widgets link")
+        try:
+            await first
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Say goodbye and end for good."""
+        task, self._task = self._task, None
+        if task is not None and not task.done():
+            self._set_state("disconnecting")
+            self._protocol.close()
+            with contextlib.suppress(OSError, WebSocketException, TimeoutError):
+                await asyncio.wait_for(self._flush(), 1.0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        self._end(self._ended or UsageError("The client was shut down: connect() again."))
+
+    async def _supervise(self, first: asyncio.Future[None]) -> None:
+        """Run until the end; whatever the end is, nobody is left waiting and the state is true."""
+        try:
+            await self._run(first)
+        except ConvoError as error:
+            self._end(error)
+        except Exception as error:  # a fault of ours must not look like a live connection
+            log.exception("the connection's task failed")
+            self._end(LocalProtocolError(f"The connection failed in an unforeseen way ({type(error).__name__})."))
+        finally:
+            if not first.done():
+                first.set_exception(self._ended or UsageError("The connection was stopped before it was made."))
+
+    async def _run(self, first: asyncio.Future[None]) -> None:
+        delays = fibonacci()
+        while True:
+            self._set_state("connecting")
+            self._was_open = False
+            try:
+                wait = await self._session(first)
+            except ConvoError as error:
+                self._lose(error, final := self._is_final(error, connected_before=first.done()))
+                if final:
+                    raise
+                wait = getattr(error, "retry_after", None) or 0.0
+            if self._was_open:
+                delays = fibonacci()
+            self._set_state("connecting")
+            await asyncio.sleep(max(wait, next(delays)))
+
+    def _is_final(self, error: ConvoError, *, connected_before: bool) -> bool:
+        """Whether trying again by itself could not help, or would hide the error from who is connecting."""
+        if isinstance(error, LocalProtocolError):
+            return True
+        if isinstance(error, TokenError):
+            return not (self._renewable and connected_before)
+        return not connected_before and not isinstance(error, Throttled)
+
+    async def _session(self, first: asyncio.Future[None]) -> float:
+        """One connection, from handshake to its end; returns for how many seconds the service sent us away."""
+        token = await self._fetch_token()
+        socket = await self._open()
+        self._socket, self._protocol = socket, Protocol("client")
+        try:
+            self._protocol.init(token, self._continuation, self._metadata)
+            del token
+            async with asyncio.timeout(OPEN_TIMEOUT) as patience:
+                await self._flush()
+                async for data in socket:
+                    sent_away = self._receive(data)
+                    if sent_away is not None:
+                        return sent_away
+                    await self._flush()
+                    if self._protocol.state == "ready" and not self._was_open:
+                        patience.reschedule(None)
+                        self._opened(first)
+        except TimeoutError as error:
+            raise ConnectFailed(_shown(self.uri), "it does not answer the introduction (init)") from error
+        except (ConnectionClosed, OSError) as error:
+            raise self._broken() from error
+        finally:
+            self._ready.clear()
+            self._socket = None
+            await socket.close()
+        raise self._broken()
+
+    async def _open(self) -> ClientConnection:
+        proxy: dict[str, Any] = {"proxy": None} if _is_loopback(self.uri) else {}
+        try:
+            return await connect(
+                self.uri,
+                compression=None,
+                max_size=frame.MAX_FRAME,
+                open_timeout=OPEN_TIMEOUT,
+                ping_interval=PING_INTERVAL,
+                ping_timeout=PING_TIMEOUT,
+                close_timeout=1.0,
+                logger=_wire_log,
+                user_agent_header=None,
+                **proxy,
+            )
+        except (OSError, WebSocketException, TimeoutError, ValueError) as error:
+            raise ConnectFailed(_shown(self.uri), _cause(error)) from error
+
+    def _opened(self, first: asyncio.Future[None]) -> None:
+        self._was_open = True
+        self._ready.set()
+        self._set_state("connected")
+        if not first.done():
+            first.set_result(None)
+
+    def _broken(self) -> TransportError:
+        if self._was_open:
+            return ConnectionLost("the connection", may_have_happened=False)
+        return ConnectFailed(_shown(self.uri), "it hung up during the introduction (init)")
+
+    # -- what the service says
+
+    def _receive(self, data: str | bytes) -> float | None:
+        """Act on one message; for how many seconds the service sends us away, None while it does not."""
+        if isinstance(data, str):
+            raise RemoteProtocolError("The service sent text where frames are binary: is the address right?")
+        sent_away = None
+        for event in self._protocol.receive(data):
+            if isinstance(event, Closed):
+                sent_away = self._closed(event.status, event.backoff_ms)
+            else:
+                self._handle(event)
+        return sent_away
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Replied(id, status, headers, body):
+                self._answer(id, Response(status.code, body, headers))
+            case Notified():
+                self._observer.notified(event)
+            case TokenAboutToExpire():
+                self._observer.token_about_to_expire()
+            case Initialized(continuation_token):
+                self._continuation = continuation_token
+            case Updated(id):
+                self._answer(id, None)
+            case Refused(method, id, status, backoff_ms):
+                self._refused(method, id, status, backoff_ms)
+            case Malformed(reason):
+                raise RemoteProtocolError(f"The service sent a malformed frame: {reason}.")
+
+    def _refused(self, method: str, id: str, status: Status, backoff_ms: int) -> None:
+        error: ConvoError
+        if status.code in (401, 403):
+            self._final_state = "denied"
+            error = token_error(status.error_code or 0, status.description or "")
+        else:
+            error = Throttled(status.code, status.error_code or 0, "The service is busy", retry_after=backoff_ms / 1000)
+        if method == "update":
+            self._fail(id, error)
+        if method == "init" or isinstance(error, TokenError):
+            raise error
+
+    def _closed(self, status: Status, backoff_ms: int) -> float:
+        why = status.description or "no reason given"
+        if status.code == 410:
+            raise TokenExpired
+        if status.code == 401:
+            raise token_error(status.error_code or 0, why)
+        if status.code in (406, 417):
+            raise LocalProtocolError(f"The service ended the connection over a protocol error: {why}.")
+        return backoff_ms / 1000
+
+    # -- requests
+
+    async def request(self, request: HttpRequest, body: bytes = b"", *, what: str, repeatable: bool) -> Response:
+        """Send an HTTP request inside the socket and await its answer.
+
+        Args:
+            request: method, host, path and parameters.
+            body: its body.
+            what: the request in words, for errors.
+            repeatable: whether doing it twice is the same as once (a read).
+
+        Raises:
+            ConnectionLost: there is no connection (20 s), or it broke before the answer.
+            RequestTimeout: no answer in 30 s.
+        """
+        await self._wait_ready(what)
+        id = self._protocol.request(request, body)
+        answer = await self._await_answer(id, what, repeatable)
+        assert isinstance(answer, Response)
+        return answer
+
+    async def update(self, token: str) -> None:
+        """Give the service a new token on the open connection.
+
+        Raises:
+            TokenError: it refuses it; the connection ends as "denied".
+        """
+        await self._wait_ready("the new token")
+        await self._await_answer(self._protocol.update(token), "the new token", repeatable=True)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests can go out now."""
+        return self._ready.is_set()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it will not come back by itself."""
+        return self._task is None or self._task.done()
+
+    async def wait_open(self, timeout: float) -> None:
+        """Wait for a connection, at most `timeout` seconds.
+
+        Raises:
+            ConnectionLost: there is none.
+        """
+        await self._wait_ready("the connection", timeout)
+
+    async def _wait_ready(self, what: str, timeout: float = CONNECTION_TIMEOUT) -> None:
+        if self._ended is not None:
+            raise self._ended
+        if self._task is None:
+            raise UsageError("The client is not connected: use `await connect(...)`.")
+        if self._ready.is_set():
+            return
+        try:
+            async with asyncio.timeout(timeout):
+                await self._ready.wait()
+        except TimeoutError:
+            raise ConnectionLost(what, may_have_happened=False) from None
+        if self._ended is not None:
+            raise self._ended
+
+    async def _await_answer(self, id: str, what: str, repeatable: bool) -> Any:
+        waiting = _Waiting(asyncio.get_running_loop().create_future(), what, repeatable)
+        self._waiting[id] = waiting
+        try:
+            async with asyncio.timeout(REPLY_TIMEOUT):
+                await self._flush()
+                return await waiting.future
+        except TimeoutError:
+            raise RequestTimeout(what, may_have_happened=not repeatable) from None
+        except (ConnectionClosed, OSError) as error:
+            raise ConnectionLost(what, may_have_happened=not repeatable) from error
+        finally:
+            self._waiting.pop(id, None)
+            self._protocol.forget(id)
+
+    async def _flush(self) -> None:
+        socket = self._socket
+        if socket is None:
+            return
+        for data in self._protocol.take():
+            await socket.send(data)
+
+    def _answer(self, id: str, value: Any) -> None:
+        waiting = self._waiting.pop(id, None)
+        if waiting is not None and not waiting.future.done():
+            waiting.future.set_result(value)
+
+    def _fail(self, id: str, error: ConvoError) -> None:
+        waiting = self._waiting.pop(id, None)
+        if waiting is not None and not waiting.future.done():
+            waiting.future.set_exception(error)
+
+    # -- ends
+
+    def _lose(self, error: ConvoError, final: bool) -> None:
+        """The connection is gone: tell it, and let nobody wait for what cannot come."""
+        if isinstance(error, TokenExpired):
+            self._observer.token_expired()
+        fault = ConnectionFault(final, str(error), getattr(error, "status", None), getattr(error, "code", None))
+        self._observer.faulted(fault)
+        self._drop_waiting()
+
+    def _drop_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for request in waiting.values():
+            if not request.future.done():
+                error = ConnectionLost(request.what, may_have_happened=not request.repeatable)
+                request.future.set_exception(error)
+
+    def _end(self, error: ConvoError) -> None:
+        self._ended = error
+        self._drop_waiting()
+        self._ready.set()  # wakes who waits for a connection, to be told of the end
+        self._set_state(self._final_state)
+
+    def _set_state(self, state: ConnectionState) -> None:
+        if state != self.state:
+            self.state = state
+            self._observer.state_changed(state)
+
+
+def _is_loopback(uri: str) -> bool:
+    return urlsplit(uri).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def _shown(uri: str) -> str:
+    """The address without anything that could be a secret."""
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+
+
+def _cause(error: BaseException) -> str:
+    """Why a connection could not be made, in words."""
+    if isinstance(error, InvalidStatus):
+        return f"it answered {error.response.status_code} instead of opening a socket"
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    if isinstance(error, ConnectionRefusedError) or "Connect call failed" in str(error):
+        return "nothing listens there"
+    return str(error) or type(error).__name__
