@@ -1,0 +1,56 @@
+// Builds one ESM bundle and one stylesheet per widget into the Python package, and fails when a bundle is over its budget.
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build, minify } from "vite";
+
+/** Each widget's budget in bytes after gzip: the bundle travels with every instance and into every saved state. */
+const WIDGETS = { thread: 40 * 1024 };
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const OUTPUT = here("../convo_widgets/widgets/static");
+const watching = process.argv.includes("--watch");
+
+/** Vite leaves the whitespace of ES libraries: a second pass takes it out. */
+const squeeze = {
+  name: "squeeze",
+  async writeBundle(_options, bundle) {
+    for (const file of Object.values(bundle).filter((part) => part.type === "chunk")) {
+      const path = `${OUTPUT}/${file.fileName}`;
+      const { code, errors } = await minify(file.fileName, readFileSync(path, "utf8"), { module: true });
+      if (errors.length > 0) throw new Error(`${file.fileName}: ${errors[0].message}`);
+      writeFileSync(path, code);
+    }
+  },
+};
+
+const measure = (path) => gzipSync(readFileSync(path), { level: 9 }).length;
+const kilo = (bytes) => `${(bytes / 1024).toFixed(1)} KB`;
+
+for (const [name, budget] of Object.entries(WIDGETS)) {
+  await build({
+    configFile: here("vite.config.mjs"),
+    logLevel: "warn",
+    plugins: [squeeze],
+    define: { "process.env.NODE_ENV": '"production"' },
+    build: {
+      outDir: OUTPUT,
+      emptyOutDir: false, // the widgets share the folder
+      target: "es2022",
+      minify: true,
+      rolldownOptions: {
+        // virtua's "use client" is for React servers: nothing is lost with it
+        onLog: (level, log, tell) => log.code !== "MODULE_LEVEL_DIRECTIVE" && tell(level, log),
+      },
+      watch: watching ? {} : null,
+      lib: { entry: here(`${name}/index.tsx`), formats: ["es"], fileName: () => `${name}.js`, cssFileName: name },
+    },
+  });
+  if (watching) continue;
+  const [script, style] = ["js", "css"].map((end) => measure(`${OUTPUT}/${name}.${end}`));
+  console.log(`${name}: js ${kilo(script)}, css ${kilo(style)} gzip (budget of the js ${kilo(budget)})`);
+  if (script > budget) {
+    console.error(`${name}.js is over its budget: find what grew, or argue for a larger one in build.mjs.`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,89 @@
+import type { ComponentChildren } from "preact";
+
+function Icon({ children, width = 16 }: { children: ComponentChildren; width?: number }) {
+  return (
+    <svg class="cw-icon" viewBox={`0 0 ${width} 16`} width={width} height={16} aria-hidden="true" focusable="false">
+      {children}
+    </svg>
+  );
+}
+
+export const Tick = () => (
+  <Icon>
+    <path d="m3 8.6 3.2 3.2L13 5" />
+  </Icon>
+);
+
+export const Ticks = () => (
+  <Icon width={20}>
+    <path d="m2 8.6 3.2 3.2L12 5M9.2 11.2l.6.6L16.6 5" />
+  </Icon>
+);
+
+export const Clock = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="5.6" />
+    <path d="M8 5v3.2l2 1.3" />
+  </Icon>
+);
+
+export const Warning = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="6" />
+    <path d="M8 4.8v4M8 11v.4" />
+  </Icon>
+);
+
+export const Down = () => (
+  <Icon>
+    <path d="M8 3v9.4M4 8.6l4 4 4-4" />
+  </Icon>
+);
+
+export const Plane = () => (
+  <Icon>
+    <path d="M2.4 8 13.6 2.8 10 13.4 7.6 8.9zM7.6 8.9l6-6.1" />
+  </Icon>
+);
+
+export const Lock = () => (
+  <Icon>
+    <rect x="3.5" y="7.2" width="9" height="6.3" rx="1.4" />
+    <path d="M5.4 7V5.2a2.6 2.6 0 0 1 5.2 0V7" />
+  </Icon>
+);
+
+const SHEET = "M4 1.9h5.2L12.6 5.3v8.8H4zM9.2 1.9v3.4h3.4";
+
+/** A sheet of paper with a sign of what is on it. */
+export function FileIcon({ contentType }: { contentType: string }) {
+  switch (contentType.split("/")[0]) {
+    case "image":
+      return (
+        <Icon>
+          <rect x="2" y="3" width="12" height="10" rx="1.4" />
+          <circle cx="5.6" cy="6.3" r="1.1" />
+          <path d="m2.6 12 3.6-3.4 2.2 2 2.4-2.8 3 3.4" />
+        </Icon>
+      );
+    case "audio":
+      return (
+        <Icon>
+          <path d="M2.5 6.8v2.4M5.2 4.6v6.8M8 2.8v10.4M10.8 5.2v5.6M13.5 6.8v2.4" />
+        </Icon>
+      );
+    case "video":
+      return (
+        <Icon>
+          <rect x="1.8" y="3.8" width="8.6" height="8.4" rx="1.4" />
+          <path d="m10.4 7.2 3.8-2.2v6l-3.8-2.2z" />
+        </Icon>
+      );
+    default:
+      return (
+        <Icon>
+          <path d={`${SHEET}M6.2 8h4.2M6.2 10.6h4.2`} />
+        </Icon>
+      );
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * What crosses the comm: the types of both sides, and the only place where the kernel's snake_case becomes camelCase.
+ *
+ * The kernel is ours, but its values come from a network of strangers and from saved notebooks of other versions:
+ * each converter takes anything, keeps what fits and replaces the rest by a harmless value.
+ */
+
+/** The part of anywidget's model that the widgets use. */
+export interface AnyModel {
+  get(name: string): unknown;
+  on(event: string, callback: (...args: never[]) => void): void;
+  off(event: string, callback: (...args: never[]) => void): void;
+  send(content: unknown): void;
+}
+
+export type Amount = "none" | "some" | "all";
+export type Theme = "auto" | "light" | "dark";
+export type Connection = "connecting" | "connected" | "disconnecting" | "disconnected" | "denied";
+
+export interface Delivery {
+  total: number;
+  sent: Amount;
+  delivered: Amount;
+  read: Amount;
+  failed: Amount;
+  undelivered: Amount;
+}
+
+export interface Medium {
+  sid: string;
+  filename: string | null;
+  contentType: string;
+  size: number | null;
+}
+
+export interface Message {
+  sid: string;
+  index: number;
+  author: string;
+  name: string;
+  own: boolean;
+  channel: string;
+  body: string | null;
+  subject: string | null;
+  /** Milliseconds since the epoch. */
+  dateCreated: number | null;
+  edited: boolean;
+  media: readonly Medium[];
+  delivery: Delivery | null;
+}
+
+export interface Header {
+  title: string;
+  state: "active" | "inactive" | "closed";
+  names: readonly string[];
+  identity: string;
+}
+
+export interface Traits {
+  conversationSid: string;
+  readOnly: boolean;
+  theme: Theme;
+  /** Pixels. */
+  height: number;
+  header: Header;
+  connection: Connection;
+}
+
+export interface OpenPage {
+  messages: Message[];
+  hasOlder: boolean;
+  seq: number;
+  typing: string[];
+}
+
+export interface Page {
+  messages: Message[];
+  /** Whether there is more in the direction that was asked for. */
+  more: boolean;
+}
+
+export type Change =
+  | { type: "added"; message: Message; localId: string | null }
+  | { type: "updated"; message: Message }
+  | { type: "removed"; index: number; sid: string }
+  | { type: "typing"; names: string[] }
+  | { type: "reset" };
+
+export interface Batch {
+  seq: number;
+  changes: Change[];
+}
+
+type Wire = Record<string, unknown>;
+
+const isWire = (value: unknown): value is Wire => typeof value === "object" && value !== null && !Array.isArray(value);
+const wire = (value: unknown): Wire => (isWire(value) ? value : {});
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+const textOrNull = (value: unknown): string | null => (typeof value === "string" ? value : null);
+const finite = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
+const texts = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
+const oneOf = <T extends string>(value: unknown, allowed: readonly T[], otherwise: T): T =>
+  allowed.find((each) => each === value) ?? otherwise;
+
+const amount = (value: unknown): Amount => oneOf(value, ["none", "some", "all"], "none");
+
+function deliveryFrom(value: unknown): Delivery | null {
+  if (!isWire(value)) return null;
+  return {
+    total: finite(value.total) ?? 0,
+    sent: amount(value.sent),
+    delivered: amount(value.delivered),
+    read: amount(value.read),
+    failed: amount(value.failed),
+    undelivered: amount(value.undelivered),
+  };
+}
+
+function mediumFrom(value: unknown): Medium {
+  const fields = wire(value);
+  return {
+    sid: text(fields.sid),
+    filename: textOrNull(fields.filename),
+    contentType: text(fields.content_type),
+    size: finite(fields.size),
+  };
+}
+
+/** A message, or null when it has no place in the order. */
+export function messageFrom(value: unknown): Message | null {
+  const fields = wire(value);
+  const index = finite(fields.index);
+  if (index === null) return null;
+  const author = text(fields.author);
+  return {
+    sid: text(fields.sid),
+    index,
+    author,
+    name: text(fields.name) || author,
+    own: fields.own === true,
+    channel: text(fields.channel) || "chat",
+    body: textOrNull(fields.body),
+    subject: textOrNull(fields.subject),
+    dateCreated: finite(fields.date_created),
+    edited: fields.edited === true,
+    media: Array.isArray(fields.media) ? fields.media.map(mediumFrom) : [],
+    delivery: deliveryFrom(fields.delivery),
+  };
+}
+
+/** Messages in the order of their index, each index once. */
+export function messagesFrom(value: unknown): Message[] {
+  const byIndex = new Map<number, Message>();
+  for (const each of Array.isArray(value) ? value : []) {
+    const message = messageFrom(each);
+    if (message) byIndex.set(message.index, message);
+  }
+  return [...byIndex.values()].sort((a, b) => a.index - b.index);
+}
+
+export function openPageFrom(value: unknown): OpenPage {
+  const fields = wire(value);
+  return {
+    messages: messagesFrom(fields.messages),
+    hasOlder: fields.has_older === true,
+    seq: finite(fields.seq) ?? 0,
+    typing: texts(fields.typing),
+  };
+}
+
+export function pageFrom(value: unknown, direction: "older" | "newer"): Page {
+  const fields = wire(value);
+  const more = direction === "older" ? fields.has_older : fields.has_newer;
+  return { messages: messagesFrom(fields.messages), more: more === true };
+}
+
+/** The index that a sent message got, or null. */
+export const sentIndexFrom = (value: unknown): number | null => finite(wire(value).index);
+
+function changeFrom(value: unknown): Change | null {
+  const fields = wire(value);
+  const message = messageFrom(fields.message);
+  const index = finite(fields.index);
+  switch (fields.type) {
+    case "added":
+      return message && { type: "added", message, localId: textOrNull(fields.local_id) };
+    case "updated":
+      return message && { type: "updated", message };
+    case "removed":
+      return index === null ? null : { type: "removed", index, sid: text(fields.sid) };
+    case "typing":
+      return { type: "typing", names: texts(fields.names) };
+    case "reset":
+      return { type: "reset" };
+    default:
+      return null; // of a newer kernel
+  }
+}
+
+/** The changes of a `batch` message of the kernel, or null when the content is something else. */
+export function batchFrom(content: unknown): Batch | null {
+  const fields = wire(content);
+  const seq = finite(fields.seq);
+  if (fields.kind !== "batch" || seq === null) return null;
+  const changes = Array.isArray(fields.changes) ? fields.changes.map(changeFrom) : [];
+  return { seq, changes: changes.filter((change) => change !== null) };
+}
+
+export const sendParams = (body: string, localId: string): Wire => ({ body, local_id: localId });
+
+export const TRAIT_EVENTS = ["conversation_sid", "read_only", "theme", "height", "_header", "_connection"].map(
+  (name) => `change:${name}`,
+);
+export const RECENT_EVENT = "change:_recent";
+
+export const recentOf = (model: AnyModel): Message[] => messagesFrom(model.get("_recent"));
+
+export function traitsOf(model: AnyModel): Traits {
+  const header = wire(model.get("_header"));
+  return {
+    conversationSid: text(model.get("conversation_sid")),
+    readOnly: model.get("read_only") === true,
+    theme: oneOf(model.get("theme"), ["auto", "light", "dark"], "auto"),
+    height: Math.max(200, finite(model.get("height")) ?? 480),
+    header: {
+      title: text(header.title),
+      state: oneOf(header.state, ["active", "inactive", "closed"], "active"),
+      names: texts(header.names),
+      identity: text(header.identity),
+    },
+    connection: oneOf(
+      model.get("_connection"),
+      ["connecting", "connected", "disconnecting", "disconnected", "denied"],
+      "connected",
+    ),
+  };
+}

@@ -1,0 +1,64 @@
+import type { ComponentChildren } from "preact";
+
+const ADDRESS = /\bhttps?:\/\/[^\s<>"]+/gi;
+
+/** Longer than any address that people send; what is longer stays text. */
+const LONGEST_ADDRESS = 2048;
+
+/** Cuts off what a sentence put behind an address: a full stop, a closing bracket that was not opened in it. */
+function trimAddress(found: string): string {
+  let end = found.length;
+  for (; end > 0; end--) {
+    const last = found[end - 1] ?? "";
+    if (/[.,:;!?'*_~\u2019\u201d]/.test(last)) continue;
+    const open = { ")": "(", "]": "[", "}": "{" }[last];
+    const head = found.slice(0, end);
+    if (open && head.split(last).length > head.split(open).length) continue;
+    break;
+  }
+  return found.slice(0, end);
+}
+
+/** The address as the browser understands it, or null for everything that is not http or https. */
+export function linkTarget(address: string): string | null {
+  try {
+    const url = new URL(address);
+    return url.protocol === "http:" || url.protocol === "https:" ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A stranger's text: addresses become links made of text nodes, everything else stays the characters it is. */
+export function Text({ children }: { children: string }) {
+  const parts: ComponentChildren[] = [];
+  let done = 0;
+  for (const match of children.matchAll(ADDRESS)) {
+    if (match[0].length > LONGEST_ADDRESS) continue;
+    const address = trimAddress(match[0]);
+    const target = linkTarget(address);
+    if (!target) continue;
+    parts.push(
+      children.slice(done, match.index),
+      <a href={target} title={target} target="_blank" rel="noopener noreferrer nofollow">
+        {address}
+      </a>,
+    );
+    done = match.index + address.length;
+  }
+  parts.push(children.slice(done));
+  return <>{parts}</>;
+}
+
+/** "1.2 MB": decimal units, as file managers count. */
+export function sizeName(bytes: number): string {
+  const units = ["bytes", "KB", "MB", "GB", "TB"];
+  let value = Math.max(0, bytes);
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
+  return `${value.toFixed(digits)} ${unit === 0 && bytes === 1 ? "byte" : units[unit]}`;
+}

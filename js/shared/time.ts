@@ -1,0 +1,43 @@
+/** Dates of messages, in the reader's own language and time zone. Every function takes milliseconds since the epoch. */
+
+const FARTHEST = 8.64e15; // what a Date can hold
+
+/** Whether a Date can be made of it: a hostile timestamp must not throw while a row renders. */
+export const isDate = (ms: number | null): ms is number => ms !== null && Math.abs(ms) <= FARTHEST;
+
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+const dayAndYearFormat = new Intl.DateTimeFormat(undefined, {
+  weekday: "long",
+  day: "numeric",
+  month: "long",
+  year: "numeric",
+});
+const fullFormat = new Intl.DateTimeFormat(undefined, {
+  dateStyle: "full",
+  timeStyle: "long",
+});
+
+/** Hours and minutes, "09:08". */
+export const clock = (ms: number): string => clockFormat.format(ms);
+
+/** Date, time to the second and zone: what a reader sees when pointing at a time. */
+export const fullTime = (ms: number): string => fullFormat.format(ms);
+
+export const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** The same number for all moments of one local day. */
+export function dayOf(ms: number): number {
+  const date = new Date(ms);
+  return (date.getFullYear() * 12 + date.getMonth()) * 31 + date.getDate();
+}
+
+/** "Today", "Yesterday", "Thursday 19 November", or with the year when it is not this year's. */
+export function dayName(ms: number, now: number = Date.now()): string {
+  const yesterday = new Date(now);
+  yesterday.setDate(yesterday.getDate() - 1);
+  if (dayOf(ms) === dayOf(now)) return "Today";
+  if (dayOf(ms) === dayOf(yesterday.getTime())) return "Yesterday";
+  const sameYear = new Date(ms).getFullYear() === new Date(now).getFullYear();
+  return (sameYear ? dayFormat : dayAndYearFormat).format(ms);
+}

@@ -1,0 +1,233 @@
+import { memo } from "preact/compat";
+import { Avatar } from "../shared/avatar";
+import { Clock, FileIcon, Tick, Ticks, Warning } from "../shared/icons";
+import type { Delivery, Medium, Message } from "../shared/model";
+import { sizeName, Text } from "../shared/text";
+import { clock, dayName, dayOf, fullTime, isDate, iso } from "../shared/time";
+import type { Pending } from "./state";
+
+/** Milliseconds between two messages of one author that still stand under one name. */
+const GROUP_WITHIN = 5 * 60_000;
+
+/** What a row needs to know of the message above it. */
+export interface Context {
+  /** The day line above the row, or null. */
+  day: string | null;
+  /** Whether the author's name and picture are shown. */
+  head: boolean;
+  /** Whether it is the first that came since the reader scrolled up. */
+  fresh: boolean;
+}
+
+type Placed = Pick<Message, "author" | "own" | "channel" | "dateCreated">;
+
+export function contextOf(message: Placed, above: Placed | null, fresh = false): Context {
+  const date = isDate(message.dateCreated) ? message.dateCreated : null;
+  const before = above && isDate(above.dateCreated) ? above.dateCreated : null;
+  const newDay = date !== null && (before === null ? above === null : dayOf(date) !== dayOf(before));
+  const near = date === null || before === null || Math.abs(date - before) <= GROUP_WITHIN;
+  const same = above?.author === message.author && above.own === message.own && above.channel === message.channel;
+  return { day: newDay ? dayName(date) : null, head: newDay || fresh || !same || !near, fresh };
+}
+
+const CHANNELS: Record<string, string> = { sms: "SMS", whatsapp: "WhatsApp", messenger: "Messenger", mms: "MMS" };
+
+export function Channel({ channel }: { channel: string }) {
+  if (channel === "chat") return null;
+  return <span class="cw-badge">{CHANNELS[channel.toLowerCase()] ?? channel}</span>;
+}
+
+function Time({ date }: { date: number | null }) {
+  if (!isDate(date)) return null;
+  return (
+    <time class="cw-time" dateTime={iso(date)} title={fullTime(date)}>
+      {clock(date)}
+    </time>
+  );
+}
+
+/** The sign and the sentence for how far an own message got. */
+export function deliveryOf(
+  delivery: Delivery,
+): { sign: "failed" | "read" | "delivered" | "sent"; words: string } | null {
+  const people = delivery.total === 1 ? "the recipient" : `all ${delivery.total} people`;
+  const reach = (amount: "some" | "all") => (amount === "all" ? people : "some people");
+  const { failed, undelivered, read, delivered, sent } = delivery;
+  const lost = failed === "none" ? undelivered : failed;
+  if (lost !== "none") {
+    const words = lost === "all" ? "Not delivered" : "Not delivered to some people";
+    return { sign: "failed", words };
+  }
+  if (read !== "none") return { sign: "read", words: `Read by ${reach(read)}` };
+  if (delivered !== "none") return { sign: "delivered", words: `Delivered to ${reach(delivered)}` };
+  if (sent !== "none") return { sign: "sent", words: `Sent to ${reach(sent)}` };
+  return null;
+}
+
+function DeliverySign({ delivery }: { delivery: Delivery }) {
+  const state = deliveryOf(delivery);
+  if (!state) return null;
+  const { sign, words } = state;
+  return (
+    <span class={`cw-delivery cw-${sign}`} title={words}>
+      {sign === "failed" ? <Warning /> : sign === "sent" ? <Tick /> : <Ticks />}
+      <span class="cw-hidden">{words}</span>
+    </span>
+  );
+}
+
+function File({ medium }: { medium: Medium }) {
+  const { contentType, size } = medium;
+  const kind = contentType.split("/")[0] || "file";
+  return (
+    <span class="cw-file" title={medium.filename ?? contentType}>
+      <span class={`cw-file-icon cw-file-${/^(image|audio|video)$/.test(kind) ? kind : "other"}`}>
+        <FileIcon contentType={contentType} />
+      </span>
+      <span class="cw-file-text">
+        <bdi class="cw-file-name">{medium.filename ?? "Unnamed file"}</bdi>
+        <span class="cw-file-size">{[size === null ? "" : sizeName(size), kind].filter(Boolean).join(" · ")}</span>
+      </span>
+    </span>
+  );
+}
+
+function Lines({ day, fresh }: Context) {
+  if (day !== null) {
+    return (
+      <div class={fresh ? "cw-line cw-fresh" : "cw-line"}>
+        <span>{fresh ? `New · ${day}` : day}</span>
+      </div>
+    );
+  }
+  return fresh ? (
+    <div class="cw-line cw-fresh">
+      <span>New</span>
+    </div>
+  ) : null;
+}
+
+function Gutter({ message, head }: { message: Placed & { name: string }; head: boolean }) {
+  return (
+    <div class="cw-gutter">
+      {head ? <Avatar author={message.author} name={message.name} /> : <Time date={message.dateCreated} />}
+    </div>
+  );
+}
+
+function Name({ message, head }: { message: Placed & { name: string }; head: boolean }) {
+  const name = message.name || "Unknown";
+  if (!head) return <span class="cw-hidden">{name}: </span>;
+  return (
+    <div class="cw-head">
+      <bdi class="cw-name" title={name}>
+        {name}
+      </bdi>
+      <Channel channel={message.channel} />
+      <Time date={message.dateCreated} />
+    </div>
+  );
+}
+
+const labelOf = (name: string, date: number | null) => (isDate(date) ? `${name}, ${clock(date)}` : name);
+
+export interface MessageRowProps extends Context {
+  message: Message;
+}
+
+export const MessageRow = memo(
+  ({ message, day, head, fresh }: MessageRowProps) => {
+    const { body, media, subject } = message;
+    return (
+      <>
+        <Lines day={day} head={head} fresh={fresh} />
+        <article
+          class={head ? "cw-row cw-first" : "cw-row"}
+          aria-label={labelOf(message.name, message.dateCreated)}
+          data-index={message.index}
+          data-sid={message.sid}
+        >
+          <Gutter message={message} head={head} />
+          <div class="cw-content">
+            <Name message={message} head={head} />
+            {subject && (
+              <div class="cw-subject" dir="auto">
+                {subject}
+              </div>
+            )}
+            {body && (
+              <div class="cw-said">
+                <div class="cw-body" dir="auto">
+                  <Text>{body}</Text>
+                </div>
+                {message.edited && <span class="cw-edited">(edited)</span>}
+              </div>
+            )}
+            {!body && !subject && media.length === 0 && <div class="cw-body cw-none">No text</div>}
+            {media.length > 0 && (
+              <div class="cw-files">
+                {media.map((medium, at) => (
+                  <File key={medium.sid || at} medium={medium} />
+                ))}
+              </div>
+            )}
+            {message.edited && !body && <span class="cw-edited">(edited)</span>}
+          </div>
+          {message.own && message.delivery && <DeliverySign delivery={message.delivery} />}
+        </article>
+      </>
+    );
+  },
+  (a, b) => a.message === b.message && a.day === b.day && a.head === b.head && a.fresh === b.fresh,
+);
+
+export interface PendingRowProps extends Context {
+  pending: Pending;
+  author: string;
+  name: string;
+  onRetry(): void;
+  onDiscard(): void;
+}
+
+/** An own message before the kernel confirmed it, or after it could not be sent. */
+export function PendingRow({ pending, author, name, day, head, onRetry, onDiscard }: PendingRowProps) {
+  const { localId, status, error } = pending;
+  const placed = { author, name, own: true, channel: "chat", dateCreated: pending.date };
+  return (
+    <>
+      <Lines day={day} head={head} fresh={false} />
+      <article
+        class={`cw-row cw-pending cw-${status}-row${head ? " cw-first" : ""}`}
+        aria-label={labelOf(name, pending.date)}
+        data-local-id={localId}
+      >
+        <Gutter message={placed} head={head} />
+        <div class="cw-content">
+          <Name message={placed} head={head} />
+          <div class="cw-body" dir="auto">
+            <Text>{pending.body}</Text>
+          </div>
+          {status === "failed" && (
+            <div class="cw-failure" role="alert">
+              <span class="cw-reason" dir="auto">
+                Not sent: {error}
+              </span>
+              <button type="button" class="cw-button" onClick={onRetry}>
+                Retry
+              </button>
+              <button type="button" class="cw-button" onClick={onDiscard}>
+                Discard
+              </button>
+            </div>
+          )}
+        </div>
+        {status === "sending" && (
+          <span class="cw-delivery cw-sending">
+            <Clock />
+            <span>sending…</span>
+          </span>
+        )}
+      </article>
+    </>
+  );
+}

@@ -1,0 +1,241 @@
+import { Comm, RequestFailed, randomId } from "../shared/comm";
+import {
+  type AnyModel,
+  batchFrom,
+  openPageFrom,
+  type Page,
+  pageFrom,
+  RECENT_EVENT,
+  recentOf,
+  sendParams,
+  sentIndexFrom,
+  TRAIT_EVENTS,
+  type Traits,
+  traitsOf,
+} from "../shared/model";
+import { type Action, CAP, initialState, reduce, SLACK, type State } from "./state";
+
+/** Messages asked for at a time. */
+export const PAGE = 50;
+/** Milliseconds between two `typing` requests: the other side forgets after about five seconds. */
+const TYPING_EVERY = 3000;
+
+interface Failure {
+  type: string;
+  message: string;
+}
+
+/** One view's state and its talk with the kernel. Listeners are called once for each action, in order. */
+export class ThreadStore {
+  state: State;
+  traits: Traits;
+  readonly #model: AnyModel;
+  readonly #comm: Comm;
+  readonly #listeners = new Set<(shift: boolean) => void>();
+  readonly #drafts = new Map<string, string>();
+  #recent: unknown;
+  #typedAt = 0;
+  #closed = false;
+
+  /** `timeout` of a request in milliseconds. */
+  constructor(model: AnyModel, timeout?: number) {
+    this.#model = model;
+    this.traits = traitsOf(model);
+    this.#recent = model.get("_recent");
+    this.state = initialState(this.traits.conversationSid, recentOf(model));
+    this.#comm = new Comm(model, this.#receive, timeout);
+    for (const event of TRAIT_EVENTS) model.on(event, this.#readTraits);
+    model.on(RECENT_EVENT, this.#readRecent);
+    void this.#open();
+  }
+
+  /** `shift` tells a listener that rows came or went at the oldest end. */
+  subscribe(listener: (shift: boolean) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const event of TRAIT_EVENTS) this.#model.off(event, this.#readTraits);
+    this.#model.off(RECENT_EVENT, this.#readRecent);
+    this.#comm.close();
+    this.#listeners.clear();
+  }
+
+  /** What is typed and not sent, for each conversation. It changes no row, so nobody is told. */
+  get draft(): string {
+    return this.#drafts.get(this.state.conversationSid) ?? "";
+  }
+
+  set draft(text: string) {
+    this.#drafts.set(this.state.conversationSid, text);
+  }
+
+  follow(following: boolean): void {
+    if (following !== this.state.following) this.#dispatch({ type: "follow", following });
+  }
+
+  /** To the newest end, which is read again when it is not loaded. */
+  latest(): void {
+    if (this.state.hasNewer) {
+      this.#dispatch({ type: "latest" });
+      void this.#open();
+    } else {
+      this.follow(true);
+    }
+  }
+
+  reopen(): void {
+    this.#dispatch({ type: "wanted" });
+    void this.#open();
+  }
+
+  async loadOlder(): Promise<void> {
+    const before = this.state.messages[0]?.index;
+    const { sync, older, hasOlder, conversationSid } = this.state;
+    if (sync !== "open" || older === "loading" || !hasOlder || before === undefined) return;
+    this.#dispatch({ type: "olderLoading" });
+    const page = await this.#page("older", { before, count: PAGE });
+    if (conversationSid !== this.state.conversationSid) return;
+    if (!page) return this.#dispatch({ type: "olderFailed" });
+    this.#dispatch({ type: "olderLoaded", page, before }, true);
+    if (!this.state.following) this.#trim("newest", CAP);
+  }
+
+  async loadNewer(): Promise<void> {
+    const after = this.state.messages[this.state.messages.length - 1]?.index;
+    const { sync, newer, hasNewer, conversationSid } = this.state;
+    if (sync !== "open" || newer === "loading" || !hasNewer || after === undefined) return;
+    this.#dispatch({ type: "newerLoading" });
+    const page = await this.#page("newer", { after, count: PAGE });
+    if (conversationSid !== this.state.conversationSid) return;
+    if (!page) return this.#dispatch({ type: "newerFailed" });
+    this.#dispatch({ type: "newerLoaded", page, after });
+    this.#trim("oldest", CAP);
+  }
+
+  send(body: string): void {
+    void this.#send(randomId(), body);
+  }
+
+  retry(localId: string): void {
+    const pending = this.state.pending.find((each) => each.localId === localId);
+    if (pending?.status === "failed") void this.#send(localId, pending.body);
+  }
+
+  /** Gives up a failed message; its text goes back to where it was typed if nothing else stands there. */
+  discard(localId: string): void {
+    const pending = this.state.pending.find((each) => each.localId === localId);
+    if (!pending) return;
+    if (this.draft.trim() === "") this.draft = pending.body;
+    this.#dispatch({ type: "discarded", localId });
+  }
+
+  /** Tells the others that the reader writes, at most every few seconds. */
+  typing(): void {
+    const now = Date.now();
+    if (this.state.sync !== "open" || now - this.#typedAt < TYPING_EVERY) return;
+    this.#typedAt = now;
+    this.#comm.request("typing", {}).catch(() => {}); // a sign of life: losing one is nothing to tell
+  }
+
+  async #send(localId: string, body: string): Promise<void> {
+    this.#typedAt = 0;
+    this.#dispatch({ type: "sending", localId, body, date: Date.now() });
+    this.latest();
+    try {
+      const index = sentIndexFrom(await this.#comm.request("send", sendParams(body, localId)));
+      this.#dispatch({ type: "sent", localId, index });
+    } catch (error) {
+      this.#dispatch({ type: "sendFailed", localId, error: failureOf(error) });
+    }
+  }
+
+  async #open(): Promise<void> {
+    if (this.state.sync !== "wanted") return;
+    const { conversationSid } = this.state;
+    this.#dispatch({ type: "opening" });
+    try {
+      const page = openPageFrom(await this.#comm.request("open", { count: PAGE }));
+      if (conversationSid !== this.state.conversationSid) return;
+      this.#dispatch({ type: "opened", page });
+      if (this.state.hasNewer) void this.#refresh();
+    } catch (error) {
+      if (conversationSid === this.state.conversationSid) {
+        this.#dispatch({ type: "openFailed", error: failureOf(error) });
+      }
+    }
+    void this.#open(); // a batch may have been lost again meanwhile
+  }
+
+  /** Reads the held stretch again, for a reader who is not at the newest end. */
+  async #refresh(): Promise<void> {
+    const { messages, conversationSid } = this.state;
+    const first = messages[0];
+    if (!first) return this.latest();
+    this.#dispatch({ type: "newerLoading" });
+    const page = await this.#page("newer", { after: first.index - 1, count: messages.length });
+    if (conversationSid !== this.state.conversationSid) return;
+    if (!page) return this.#dispatch({ type: "newerFailed" });
+    if (page.messages.length === 0) return this.latest();
+    const same = this.state.messages[0]?.index === first.index;
+    this.#dispatch(same ? { type: "refreshed", page } : { type: "newerFailed" });
+  }
+
+  async #page(method: "older" | "newer", params: Record<string, number>): Promise<Page | null> {
+    try {
+      return pageFrom(await this.#comm.request(method, params), method);
+    } catch {
+      return null; // the row says that it failed and offers to try again
+    }
+  }
+
+  #trim(side: "oldest" | "newest", limit: number): void {
+    if (this.state.messages.length > limit) this.#dispatch({ type: "trim", side }, side === "oldest");
+  }
+
+  #dispatch(action: Action, shift = false): void {
+    if (this.#closed) return;
+    const next = reduce(this.state, action);
+    if (next === this.state) return;
+    this.state = next;
+    for (const listener of this.#listeners) listener(shift);
+  }
+
+  readonly #receive = (content: unknown): void => {
+    const { sync, error } = this.state;
+    // A kernel that speaks after all, be it with an answer that came too late: ask again.
+    if (sync === "failed" && (error?.type === "Timeout" || error?.type === "NoKernel")) this.reopen();
+    const batch = batchFrom(content);
+    if (!batch) return;
+    this.#dispatch({ type: "batch", batch });
+    this.#trim(this.state.following ? "oldest" : "newest", CAP + SLACK);
+    void this.#open();
+  };
+
+  readonly #readTraits = (): void => {
+    if (this.#closed) return;
+    this.traits = traitsOf(this.#model);
+    const { conversationSid } = this.traits;
+    if (conversationSid === this.state.conversationSid) {
+      for (const listener of this.#listeners) listener(false);
+      return;
+    }
+    // The old conversation's messages are still in the trait when the kernel has not set it yet.
+    const recent = this.#model.get("_recent") === this.#recent ? [] : recentOf(this.#model);
+    this.#recent = this.#model.get("_recent");
+    this.#dispatch({ type: "conversation", conversationSid, recent });
+    void this.#open();
+  };
+
+  readonly #readRecent = (): void => {
+    this.#recent = this.#model.get("_recent");
+    if (!this.state.opened) this.#dispatch({ type: "recent", messages: recentOf(this.#model) });
+  };
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof RequestFailed) return { type: error.type, message: error.message };
+  return { type: "Error", message: error instanceof Error ? error.message : String(error) };
+}

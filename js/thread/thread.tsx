@@ -1,0 +1,157 @@
+import { flushSync } from "preact/compat";
+import { useLayoutEffect, useReducer, useRef } from "preact/hooks";
+import { NO_KERNEL } from "../shared/comm";
+import { Lock } from "../shared/icons";
+import { useMode } from "../shared/mode";
+import type { Connection, Header } from "../shared/model";
+import { Composer } from "./composer";
+import { Log } from "./log";
+import type { State } from "./state";
+import type { ThreadStore } from "./store";
+
+export function Thread({ store }: { store: ThreadStore }) {
+  const shift = useRef(false);
+  const root = useRef<HTMLElement>(null);
+  const [, render] = useReducer((count: number, _: undefined) => count + 1, 0);
+  // Each change is on the page before the next one is made: the scroller must see them one by one to keep its place.
+  useLayoutEffect(
+    () =>
+      store.subscribe((atOldest) => {
+        shift.current = atOldest;
+        flushSync(() => render(undefined));
+      }),
+    [store],
+  );
+
+  const { state, traits } = store;
+  const { header, theme, height } = traits;
+  const mode = useMode(theme, root);
+  return (
+    <section
+      ref={root}
+      class="cw cw-thread"
+      data-theme={theme}
+      data-mode={mode}
+      style={{ height: `${height}px` }}
+      aria-label={header.title ? `Conversation ${header.title}` : "Conversation"}
+      data-lm-suppress-shortcuts="true" // JupyterLab would take the arrow keys for its cells
+    >
+      <Heading header={header} />
+      <Status store={store} state={state} connection={traits.connection} />
+      <Log store={store} state={state} header={header} shift={shift.current} />
+      <div class="cw-typing" role="status">
+        {state.typing.length > 0 && (
+          <>
+            <span class="cw-dots" aria-hidden="true">
+              <i />
+              <i />
+              <i />
+            </span>
+            <bdi>{typingWords(state.typing)}</bdi>
+          </>
+        )}
+      </div>
+      <Foot store={store} state={state} header={header} readOnly={traits.readOnly} />
+    </section>
+  );
+}
+
+function Heading({ header }: { header: Header }) {
+  const names = header.names.join(", ");
+  return (
+    <header class="cw-header">
+      <bdi class="cw-title" title={header.title}>
+        {header.title || "Conversation"}
+      </bdi>
+      <span class={`cw-badge cw-state-${header.state}`}>{header.state}</span>
+      <bdi class="cw-names" title={names}>
+        {names}
+      </bdi>
+    </header>
+  );
+}
+
+/** "Marta is typing…"; more than two are counted. */
+export function typingWords(names: readonly string[]): string {
+  const [first, second] = names;
+  if (names.length > 2) return `${names.length} people are typing…`;
+  return second === undefined ? `${first} is typing…` : `${first} and ${second} are typing…`;
+}
+
+/** What the status line says, or null when all is well. */
+export function statusWords(state: State, connection: Connection): string | null {
+  if (state.sync === "failed" && state.error) {
+    const { type, message } = state.error;
+    if (type === "NoKernel" || (type === "Timeout" && !state.opened)) return NO_KERNEL;
+    return message;
+  }
+  switch (connection) {
+    case "connected":
+      return null;
+    case "connecting":
+      return state.opened ? "Reconnecting…" : "Connecting…";
+    case "disconnecting":
+      return "Disconnecting…";
+    case "disconnected":
+      return "Disconnected. New messages appear when the connection is back.";
+    case "denied":
+      return "Access was denied: give the client a new token (client.update_token).";
+  }
+}
+
+function Status({ store, state, connection }: { store: ThreadStore; state: State; connection: Connection }) {
+  const words = statusWords(state, connection);
+  const failed = state.sync === "failed";
+  const severe = connection === "denied" || (failed && state.error?.type !== "NoKernel");
+  return (
+    <div class={severe ? "cw-status cw-severe" : "cw-status"} role="status">
+      {words !== null && (
+        <p>
+          <span>{words}</span>
+          {failed && (
+            <button type="button" class="cw-button" onClick={() => store.reopen()}>
+              Try again
+            </button>
+          )}
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface FootProps {
+  store: ThreadStore;
+  state: State;
+  header: Header;
+  readOnly: boolean;
+}
+
+/** The composer, or why there is none. */
+function Foot({ store, state, header, readOnly }: FootProps) {
+  const reason = readOnly
+    ? "This view is read-only."
+    : header.state === "closed"
+      ? "This conversation is closed: nothing can be sent to it."
+      : state.sync === "failed" && !state.opened
+        ? "Nothing can be sent without a kernel."
+        : null;
+  if (reason !== null) {
+    return (
+      <p class="cw-reason-line">
+        <Lock />
+        {reason}
+      </p>
+    );
+  }
+  return (
+    <Composer
+      key={state.conversationSid}
+      draft={store.draft}
+      onDraft={(text) => {
+        store.draft = text;
+      }}
+      onSend={(text) => store.send(text)}
+      onTyping={() => store.typing()}
+    />
+  );
+}
