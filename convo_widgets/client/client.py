@@ -150,7 +150,7 @@ class Client(Emitter):
         self._users.base_url = configuration.links.users
         self._users.limit = configuration.options.user_infos_to_subscribe
         self.user.identity = configuration.identity
-        self._session.spawn(self._conversations.load(configuration.sync_objects.my_conversations), "list conversations")
+        self._conversations.load(configuration.sync_objects.my_conversations)
         await self.user._open(configuration.sync_objects.my_user_info)
 
     async def _explained(self, error: TokenExpired) -> TokenExpired:

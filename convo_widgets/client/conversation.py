@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -24,6 +25,7 @@ from convo_widgets.wire.schema import (
     ConversationReply,
     Membership,
     MembershipReply,
+    MessageData,
     MessageReply,
     MyConversation,
     NewConversation,
@@ -54,6 +56,7 @@ ConversationUpdateReason = Literal[
     "notificationLevel",
     "bindings",
 ]
+MessageRecord = tuple[int, MessageData]
 MAX_BODY = 32 * 1024  # bytes of UTF-8 in a message
 
 
@@ -166,6 +169,11 @@ class Conversation(Emitter):
         name = self.friendly_name or self.unique_name or ""
         return f"<Conversation {self.sid} {name!r}, {self.status}>"
 
+    @property
+    def client(self) -> Client:
+        """The client that it belongs to."""
+        return self._client
+
     # -- messages
 
     async def get_messages(
@@ -186,6 +194,19 @@ class Conversation(Emitter):
         if page_size < 1:
             raise UsageError(f"page_size is {page_size}: a page has at least one message.")
         return await self._messages.page(page_size, anchor, direction)
+
+    async def message_records(self, direction: Direction = "backwards") -> AsyncIterator[list[MessageRecord]]:
+        """Every message as pages of (index, data), for bulk readers: no `Message` is made, nothing is kept.
+
+        Args:
+            direction: from the newest "backwards", or "forward" from the oldest; pages too are in this order.
+
+        Raises:
+            UsageError: one is not in this conversation.
+        """
+        self._check_joined("read messages")
+        async for page in self._messages.records(direction):
+            yield page
 
     async def send_message(self, body: str, attributes: Any = None, *, subject: str | None = None) -> int:
         """Write a message; returns its index.

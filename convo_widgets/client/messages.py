@@ -10,7 +10,6 @@ from msgspec import UNSET
 from convo_widgets.client.message import Message, MessageUpdated
 from convo_widgets.client.paginator import Paginator
 from convo_widgets.client.session import PAGE_LIMIT
-from convo_widgets.errors import UsageError
 from convo_widgets.sync.objects import Change, SyncList
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import MessageData, SyncItem
@@ -71,19 +70,15 @@ class Messages:
             next=(lambda: self.page(page_size, highest + 1, "forward")) if newer else None,
         )
 
-    async def records(self, *, start: int = 0) -> AsyncIterator[list[tuple[int, MessageData]]]:
-        """Pages of (index, data), oldest first, without making `Message` objects: for bulk readers."""
-        if not self.is_open:
-            raise self._not_open()
-        more = True
+    async def records(self, direction: Direction) -> AsyncIterator[list[tuple[int, MessageData]]]:
+        """Every page of (index, data) in this direction, without making `Message` objects."""
+        order = "desc" if direction == "backwards" else "asc"
+        start, more = None, True
         while more:
-            page = await self._session.items(self._items_url, start=start, page_size=PAGE_LIMIT, order="asc")
+            page = await self._session.items(self._items_url, start=start, page_size=PAGE_LIMIT, order=order)
             yield [(item.index, json.decode(item.data, MessageData)) for item in page.items if item.index is not UNSET]
             more = page.meta.next_token is not None and bool(page.items)
-            start = _beyond(page.items, "asc") or start
-
-    def _not_open(self) -> UsageError:
-        return UsageError("The messages of this conversation cannot be read: join() it first.")
+            start = _beyond(page.items, order)
 
     def _load(self, item: SyncItem) -> Message | None:
         assert self._list is not None

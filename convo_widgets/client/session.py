@@ -1,8 +1,8 @@
 """What every noun needs from the client: requests to the service, and Sync objects that stay followed.
 
-A `Session` is the seam between the nouns and the wire. Downwards it owns the `Link` and the `Subscriptions`; upwards it
-gives typed answers, raises the errors of `convo_widgets.errors`, and routes each change of a Sync object to the noun that
-follows it.
+A `Session` is the seam between the nouns and the wire. Downwards it owns the `Link` and the `Subscriptions`; upwards
+it gives typed answers, raises the errors of `convo_widgets.errors`, and routes each change of a Sync object to the noun
+that follows it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Notebook widgets: one anywidget a file, with a folder of the same name in ``js/``."""

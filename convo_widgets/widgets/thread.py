@@ -1,0 +1,269 @@
+"""A live conversation: read it, and write in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from html import escape
+from typing import Any, ClassVar
+
+import traitlets
+
+from convo_widgets.client.conversation import Conversation
+from convo_widgets.client.message import Message, MessageUpdated
+from convo_widgets.errors import ConvoError, UsageError
+from convo_widgets.widgets._base import Widget, bundle
+from convo_widgets.widgets.names import Names
+
+RECENT = 50  # messages that travel with the widget's state: the first paint, and what a saved notebook shows
+RECENT_INTERVAL = 1.0  # seconds between two updates of them
+MAX_PAGE = 200
+
+
+class Thread(Widget):
+    """A live conversation: messages as they come, older ones on scroll, and a composer.
+
+    Text is shown as text, whatever it holds. Several views of one thread stay in step.
+
+    Attributes:
+        conversation_sid: which conversation; set it to show another one of the same client.
+        read_only: hide the composer, and refuse to send.
+        theme: "auto" follows the notebook; "light" and "dark" force it.
+        height: of the view, in pixels.
+    """
+
+    _esm = bundle("thread.js")
+    _css = bundle("thread.css")
+
+    conversation_sid = traitlets.Unicode().tag(sync=True)
+    read_only = traitlets.Bool(False).tag(sync=True)
+    theme = traitlets.Enum(["auto", "light", "dark"], "auto").tag(sync=True)
+    height = traitlets.Int(480, min=160).tag(sync=True)
+    _header = traitlets.Dict().tag(sync=True)
+    _recent: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+    _connection = traitlets.Unicode("connecting").tag(sync=True)
+
+    REQUESTS: ClassVar[dict[str, str]] = {
+        "open": "_open",
+        "older": "_older",
+        "newer": "_newer",
+        "send": "_send",
+        "typing": "_typing",
+    }
+
+    def __init__(self, conversation: Conversation, **traits: Any) -> None:
+        if not isinstance(conversation, Conversation):
+            raise UsageError(f"Thread shows a Conversation, not {type(conversation).__name__}.")
+        super().__init__(conversation_sid=conversation.sid, **traits)
+        self._off: list[Callable[[], None]] = []
+        self._local_ids: dict[int, str] = {}
+        self._recent_timer: asyncio.TimerHandle | None = None
+        self._show(conversation)
+        self.observe(lambda change: self._soon(self._switch, change["new"]), "conversation_sid")
+
+    def __repr__(self) -> str:
+        return f"<Thread of {self._conversation!r}>"
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation that is shown."""
+        return self._conversation
+
+    def close(self) -> None:
+        """Take it off the page; the client stays as it is."""
+        self._let_go()
+        super().close()
+
+    # -- which conversation
+
+    def _show(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._names = Names(conversation)
+        self._ready = self._spawn(self._load())
+
+    async def _load(self) -> None:
+        conversation, client = self._conversation, self._conversation.client
+        self._off = [
+            conversation.on("messageAdded", self._added),
+            conversation.on("messageUpdated", self._updated),
+            conversation.on("messageRemoved", self._removed),
+            *(conversation.on(name, self._typing_changed) for name in ("typingStarted", "typingEnded")),
+            *(
+                conversation.on(name, self._header_changed)
+                for name in ("updated", "participantJoined", "participantLeft")
+            ),
+            conversation.on("participantJoined", self._names.meet),
+            client.on("connectionStateChanged", self._connection_changed),
+        ]
+        self._connection_changed(client.connection_state)
+        await self._names.load()
+        self._header_changed()
+        await self._refresh_recent()
+
+    def _let_go(self) -> None:
+        if self._recent_timer is not None:
+            self._recent_timer.cancel()
+            self._recent_timer = None
+        for off in self._off:
+            off()
+        self._off = []
+        self._ready.cancel()
+
+    def _switch(self, sid: str) -> None:
+        if sid != self._conversation.sid:
+            self._spawn(self._switch_to(sid))
+
+    async def _switch_to(self, sid: str) -> None:
+        try:
+            conversation = await self._conversation.client.get_conversation_by_sid(sid)
+        except ConvoError:
+            self.conversation_sid = self._conversation.sid
+            raise
+        self._let_go()
+        self._show(conversation)
+        await self._ready
+        self._change("reset")
+
+    # -- what the view asks for
+
+    async def _open(self, params: dict[str, Any]) -> dict[str, Any]:
+        await asyncio.shield(self._ready)
+        page = await self._conversation.get_messages(_count(params))
+        return {
+            "messages": await self._rows(page.items),
+            "has_older": page.has_prev_page,
+            "seq": self._sequence,
+            "typing": await self._typing_names(),
+        }
+
+    async def _older(self, params: dict[str, Any]) -> dict[str, Any]:
+        page = await self._conversation.get_messages(_count(params), int(params["before"]) - 1, "backwards")
+        return {"messages": await self._rows(page.items), "has_older": page.has_prev_page}
+
+    async def _newer(self, params: dict[str, Any]) -> dict[str, Any]:
+        page = await self._conversation.get_messages(_count(params), int(params["after"]) + 1, "forward")
+        return {"messages": await self._rows(page.items), "has_newer": page.has_next_page}
+
+    async def _send(self, params: dict[str, Any]) -> dict[str, Any]:
+        if self.read_only:
+            raise UsageError("This thread is read-only.")
+        index = await self._conversation.send_message(str(params["body"]))
+        self._local_ids[index] = str(params["local_id"])
+        return {"index": index}
+
+    async def _typing(self, _params: dict[str, Any]) -> None:
+        if not self.read_only:
+            await self._conversation.typing()
+
+    # -- what the conversation tells
+
+    def _added(self, message: Message) -> None:
+        self._change("added", message=self._row(message))
+        self._learn(message)
+        self._refresh_soon()
+
+    def _updated(self, update: MessageUpdated) -> None:
+        self._change("updated", message=self._row(update.message))
+        self._refresh_soon()
+
+    def _removed(self, message: Message) -> None:
+        self._change("removed", index=message.index, sid=message.sid)
+        self._refresh_soon()
+
+    def _learn(self, message: Message) -> None:
+        """A newcomer's message is shown at once under their identity, and again under their name."""
+        if self._names.knows(message.author):
+            return
+
+        async def learn(author: str) -> None:
+            await self._names.look_up(author)
+            self._change("updated", message=self._row(message))
+
+        self._spawn(learn(message.author or ""))
+
+    def _typing_changed(self, _participant: Any) -> None:
+        async def tell() -> None:
+            self._change("typing", names=await self._typing_names())
+
+        self._spawn(tell())
+
+    def _header_changed(self, _event: Any = None) -> None:
+        async def tell() -> None:
+            conversation = self._conversation
+            people = await conversation.get_participants()
+            self._header = {
+                "title": conversation.friendly_name or conversation.unique_name or conversation.sid,
+                "state": conversation.state.current if conversation.state else "active",
+                "names": [self._names.of_participant(one) for one in people[:20]],
+                "identity": conversation.client.user.identity,
+            }
+
+        self._spawn(tell())
+
+    def _connection_changed(self, state: str) -> None:
+        self._connection = state
+
+    def _flush(self) -> None:
+        for change in self._changes:
+            if change["type"] == "added" and change["message"]["index"] in self._local_ids:
+                change["local_id"] = self._local_ids.pop(change["message"]["index"])
+        super()._flush()
+
+    # -- rows
+
+    async def _typing_names(self) -> list[str]:
+        people = await self._conversation.get_participants()
+        return [self._names.of_participant(one) for one in people if one.is_typing]
+
+    async def _rows(self, messages: list[Message]) -> list[dict[str, Any]]:
+        await asyncio.gather(*(self._names.look_up(author) for author in {one.author for one in messages} if author))
+        return [self._row(message) for message in messages]
+
+    def _row(self, message: Message) -> dict[str, Any]:
+        written, receipt = message.date_created, message.aggregated_delivery_receipt
+        return {
+            "sid": message.sid,
+            "index": message.index,
+            "author": message.author,
+            "name": self._names.of(message.author),
+            "own": message.author == self._conversation.client.user.identity,
+            "channel": self._names.channel(message.participant_sid),
+            "body": message.body,
+            "subject": message.subject,
+            "date_created": None if written is None else written.timestamp() * 1000,
+            "edited": message.last_updated_by is not None,
+            "media": [
+                {"sid": one.sid, "filename": one.filename, "content_type": one.content_type, "size": one.size}
+                for one in message.attached_media
+            ],
+            "delivery": None
+            if receipt is None
+            else {name: getattr(receipt, name) for name in type(receipt).__dataclass_fields__},
+        }
+
+    # -- what travels with the widget's state
+
+    def _refresh_soon(self) -> None:
+        if self._recent_timer is None:
+            self._recent_timer = self._loop.call_later(RECENT_INTERVAL, self._refresh_now)
+
+    def _refresh_now(self) -> None:
+        self._recent_timer = None
+        self._spawn(self._refresh_recent())
+
+    async def _refresh_recent(self) -> None:
+        page = await self._conversation.get_messages(RECENT)
+        self._recent = await self._rows(page.items)
+
+    def _static_html(self) -> str:
+        rows = "".join(
+            f"<li><b>{escape(row['name'])}</b> <span style='white-space:pre-wrap'>{escape(row['body'] or '')}</span>"
+            for row in self._recent
+        )
+        title = escape(self._conversation.friendly_name or self._conversation.sid)
+        return f"<p>{title}: a live thread, shown while its notebook runs.</p><ul>{rows}</ul>"
+
+
+def _count(params: dict[str, Any]) -> int:
+    """How many messages a view asked for, within reason."""
+    return max(1, min(int(params["count"]), MAX_PAGE))
