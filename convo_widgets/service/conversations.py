@@ -1,0 +1,234 @@
+"""Conversations: made, found, changed and deleted; and who may do what in them."""
+
+from __future__ import annotations
+
+from sqlite3 import Row
+
+from msgspec import UNSET
+
+from convo_widgets.service import limits, tell
+from convo_widgets.service.calls import Answer, Call, delete, get, path, post
+from convo_widgets.service.refusals import Refused
+from convo_widgets.service.store import Change, Store, new_sid
+from convo_widgets.wire.schema import (
+    ConversationLinks,
+    ConversationObjects,
+    ConversationReply,
+    MyConversation,
+    NewConversation,
+)
+
+VIEWS = (("channel", "ET", "document"), ("messages", "ES", "list"), ("roster", "MP", "map"))
+
+
+def insert(
+    store: Store,
+    *,
+    created_by: str,
+    date_created: str,
+    unique_name: str | None = None,
+    friendly_name: str | None = None,
+    attributes: str = "{}",
+    state: str = "active",
+    date_updated: str | None = None,
+) -> tuple[int, str]:
+    """A new conversation with its three Sync objects; the row and the sid."""
+    sid, updated = new_sid("CH"), date_updated or date_created
+    row = store.run(
+        "INSERT INTO conversations (sid, unique_name, friendly_name, attributes, state, state_updated, created_by, "
+        "next_index, date_created, date_updated) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
+        *(sid, unique_name, friendly_name, attributes, state, updated, created_by, date_created, updated),
+    )
+    for view, prefix, type in VIEWS:
+        values = (new_sid(prefix), f"{sid}.{view}", type, view, row, date_created)
+        store.run("INSERT INTO sync_objects VALUES (?, ?, ?, ?, ?, ?)", *values)
+    return row, sid
+
+
+# --- Finding and permissions ---------------------------------------------------------------------------------------
+
+
+def find(call: Call) -> Row:
+    """The conversation in the path, by sid or unique name, percent-encoded or not."""
+    sql = "SELECT * FROM conversations WHERE sid = ? OR unique_name = ?"
+    for name in (call.names["conversation"], call.raw_names["conversation"]):
+        row = call.store.row(sql, name, name)
+        if row is not None:
+            return row
+    raise Refused(50350)
+
+
+def membership(call: Call, conversation: Row) -> Row | None:
+    """The caller as a participant, None where he is none."""
+    sql = "SELECT * FROM participants WHERE conversation = ? AND identity = ?"
+    return call.store.row(sql, conversation["id"], call.identity)
+
+
+def demand_member(call: Call, conversation: Row) -> Row:
+    """The caller as a participant."""
+    member = membership(call, conversation)
+    if member is None:
+        raise Refused(50430)
+    return member
+
+
+def demand_insider(call: Call, conversation: Row) -> None:
+    """The caller must be a participant or the creator."""
+    if conversation["created_by"] != call.identity:
+        demand_member(call, conversation)
+
+
+def demand_open(conversation: Row) -> None:
+    """Closed is final."""
+    if conversation["state"] == "closed":
+        raise Refused(50377)
+
+
+def is_admin(call: Call, conversation: Row) -> bool:
+    """Whether the caller's role in the conversation is that of an admin."""
+    member = membership(call, conversation)
+    return member is not None and member["role_sid"] == call.store.role("conversation", admin=True)
+
+
+# --- How it is told ------------------------------------------------------------------------------------------------
+
+
+def objects(store: Store, conversation: int) -> ConversationObjects:
+    """Sids of the three Sync objects."""
+    sids = [store.object_sid(view, conversation) for view in ("channel", "roster", "messages")]
+    return ConversationObjects(*sids)
+
+
+def links(call: Call, sid: str) -> ConversationLinks:
+    """URLs of the parts."""
+    return ConversationLinks(call.url("Conversations", sid, "Messages"), call.url("Conversations", sid, "Participants"))
+
+
+def mine(call: Call, conversation: Row, member: Row | None) -> MyConversation:
+    """A conversation as its participant sees it."""
+    return MyConversation(
+        conversation_sid=conversation["sid"],
+        sync_objects=objects(call.store, conversation["id"]),
+        status="joined" if member else "notParticipating",
+        friendly_name=conversation["friendly_name"],
+        unique_name=conversation["unique_name"],
+        created_by=conversation["created_by"],
+        date_created=conversation["date_created"],
+        date_updated=conversation["date_updated"],
+        attributes=conversation["attributes"],
+        last_read_message_index=member["last_read"] if member else None,
+        unread_messages_count=unread(call.store, conversation["id"], member["last_read"]) if member else None,
+        notification_level=member["notification_level"] if member else None,
+    )
+
+
+def unread(store: Store, conversation: int, last_read: int | None) -> int | None:
+    """How many messages still there are above the horizon; None where there is no horizon."""
+    if last_read is None:
+        return None
+    return int(store.value("SELECT count(*) FROM messages WHERE conversation = ? AND idx > ?", conversation, last_read))
+
+
+def _reply(call: Call, sid: str) -> ConversationReply:
+    row = call.store.row("SELECT * FROM conversations WHERE sid = ?", sid)
+    assert row is not None
+    return ConversationReply(
+        sid=sid,
+        url=call.url("Conversations", sid),
+        links=links(call, sid),
+        sync_objects=objects(call.store, row["id"]),
+        friendly_name=row["friendly_name"],
+        unique_name=row["unique_name"],
+        created_by=row["created_by"],
+        date_created=row["date_created"],
+        date_updated=row["date_updated"],
+        attributes=row["attributes"],
+    )
+
+
+# --- Handlers ------------------------------------------------------------------------------------------------------
+
+
+def _create(call: Call, change: Change) -> Answer:
+    new = call.read(NewConversation)
+    _, sid = insert(
+        change.store,
+        created_by=call.identity,
+        date_created=change.time,
+        unique_name=_free_name(call, new),
+        friendly_name=limits.name(new.friendly_name, "friendly_name"),
+        attributes=limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES),
+    )
+    return Answer(_reply(call, sid), 201, path("Conversations", sid))
+
+
+def _get(call: Call) -> Answer:
+    conversation = find(call)
+    member = membership(call, conversation)
+    if member is None and conversation["created_by"] != call.identity:
+        raise Refused(50350)
+    body = mine(call, conversation, member)
+    count = "SELECT count(*) FROM {} WHERE conversation = ?"
+    body.participants_count = call.store.value(count.format("participants"), conversation["id"])
+    body.messages_count = call.store.value(count.format("messages"), conversation["id"])
+    body.sid = conversation["sid"]
+    body.url = call.url("Conversations", conversation["sid"])
+    body.links = links(call, conversation["sid"])
+    return Answer(body)
+
+
+def _update(call: Call, change: Change) -> Answer:
+    conversation, new = find(call), call.read(NewConversation)
+    demand_insider(call, conversation)
+    values: dict[str, str | None] = {"date_updated": change.time}
+    if new.friendly_name is not UNSET:
+        values["friendly_name"] = limits.name(new.friendly_name, "friendly_name")
+    if new.unique_name is not UNSET:
+        values["unique_name"] = _free_name(call, new, conversation["id"])
+    if new.attributes is not UNSET:
+        values["attributes"] = limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES)
+    fields = ", ".join(f"{name} = ?" for name in values)
+    sql = f"UPDATE conversations SET {fields} WHERE id = ?"  # noqa: S608 - names from above
+    change.run(sql, *values.values(), conversation["id"])
+    tell.channel(change, conversation["id"])
+    return Answer(_reply(call, conversation["sid"]), resource=path("Conversations", conversation["sid"]))
+
+
+def _free_name(call: Call, new: NewConversation, self: int | None = None) -> str | None:
+    """The asked unique name, which nobody else may have."""
+    name = limits.unique_name(new.unique_name)
+    if name is not None:
+        other = call.store.value("SELECT id FROM conversations WHERE unique_name = ?", name)
+        if other not in (None, self):
+            raise Refused(50353)
+    return name
+
+
+def _delete(call: Call, change: Change) -> Answer:
+    conversation = find(call)
+    if conversation["created_by"] != call.identity and not is_admin(call, conversation):
+        demand_member(call, conversation)
+        raise Refused(50107, "an admin of the conversation deletes it")
+    remove(change, conversation["id"])
+    return Answer(status=204)
+
+
+def remove(change: Change, conversation: int) -> None:
+    """Remove a conversation with all that belongs to it, and tell everybody who had it."""
+    store = change.store
+    people = store.rows("SELECT identity FROM participants WHERE conversation = ? AND identity NOTNULL", conversation)
+    for row in people:
+        tell.membership(change, conversation, "removed", row["identity"])
+    for view, _, type in VIEWS:
+        sid = store.object_sid(view, conversation)
+        change.removed(sid, type)
+        change.run("DELETE FROM sync_objects WHERE sid = ?", sid)
+    change.run("DELETE FROM conversations WHERE id = ?", conversation)
+
+
+ROUTES = [
+    post("/Client/v2/Conversations", _create),
+    get("/Client/v2/Conversations/{conversation*}", _get),
+    post("/Client/v2/Conversations/{conversation}", _update),
+    delete("/Client/v2/Conversations/{conversation}", _delete),
+]

@@ -1,0 +1,109 @@
+"""What the service takes: lengths, shapes, and the code of each refusal."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import UNSET, UnsetType
+
+from convo_widgets.service.refusals import Refused
+from convo_widgets.wire import json
+
+NAME = 256
+"""Longest friendly name, unique name, identity, address and subject, in characters."""
+CONVERSATION_ATTRIBUTES = 16 * 1024
+"""Bytes of JSON; of a conversation, and of a user."""
+ATTRIBUTES = 4 * 1024
+"""Bytes of JSON; of a message or a participant."""
+BODY = 32 * 1024
+"""Bytes of UTF-8 in the text of a message."""
+
+_SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
+_PHONE = re.compile(r"\+[1-9]\d{4,14}")
+_EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}")
+
+
+def name(value: str | UnsetType | None, what: str) -> str | None:
+    """A name of at most `NAME` characters; an empty one is none."""
+    if not value:
+        return None
+    if len(value) > NAME:
+        raise Refused(20422, f"{what} has at most {NAME} characters")
+    return value
+
+
+def unique_name(value: str | UnsetType | None) -> str | None:
+    """A unique name; one that looks like a sid would hide another conversation."""
+    found = name(value, "unique_name")
+    if found and _SID.fullmatch(found):
+        raise Refused(20422, "unique_name must not look like a sid")
+    return found
+
+
+def identity(value: str) -> str:
+    """The identity of a user."""
+    if not value:
+        raise Refused(20422, "identity is empty")
+    if len(value) > NAME:
+        raise Refused(50207, f"at most {NAME} characters")
+    return value
+
+
+def attributes(value: str | UnsetType | None, limit: int) -> str:
+    """Attributes as JSON text, `{}` where there are none.
+
+    Raises:
+        Refused: 50303 where they are longer than the limit in bytes, 50304 where they are not JSON.
+    """
+    if value is None or value is UNSET:
+        return "{}"
+    if len(value.encode()) > limit:
+        raise Refused(50303, f"at most {limit:,} bytes of JSON")
+    try:
+        return json.encode(json.decode(value)).decode()
+    except (json.BadJSON, RecursionError) as error:
+        raise Refused(50304, "a string that holds JSON is expected") from error
+
+
+def body(value: str | UnsetType | None) -> str:
+    """The text of a message.
+
+    Raises:
+        Refused: 50503 where it is empty, 50504 where it is too long.
+    """
+    if not value:
+        raise Refused(50503)
+    if len(value.encode()) > BODY:
+        raise Refused(50504, f"at most {BODY:,} bytes of UTF-8")
+    return value
+
+
+def binding(address: str | None, proxy_address: str | None) -> str:
+    """The type of a participant who is not on chat, by the address.
+
+    Raises:
+        Refused: 50407 bad address, 50408 bad proxy address, 50409 both the same.
+    """
+    kind = _kind(address)
+    if kind is None:
+        raise Refused(50407, "a phone number as +15550100, whatsapp:+15550100, messenger:id or an email address")
+    if proxy_address is None and kind == "email":
+        return kind
+    if address == proxy_address:
+        raise Refused(50409)
+    if _kind(proxy_address) != kind:
+        raise Refused(50408, f"an address of type {kind} is expected")
+    return kind
+
+
+def _kind(address: str | None) -> str | None:
+    if not address or len(address) > NAME:
+        return None
+    if _PHONE.fullmatch(address):
+        return "sms"
+    channel, colon, rest = address.partition(":")
+    if colon and channel == "whatsapp" and _PHONE.fullmatch(rest):
+        return "whatsapp"
+    if colon and channel == "messenger" and rest:
+        return "messenger"
+    return "email" if _EMAIL.fullmatch(address) else None

@@ -1,0 +1,240 @@
+"""The embedded service as an object: made, it runs, in a thread of its own with a loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import ipaddress
+import socket
+import threading
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+
+from convo_widgets.errors import UsageError
+from convo_widgets.service import seeds
+from convo_widgets.service.app import make_app
+from convo_widgets.service.dispatch import Backend
+from convo_widgets.service.server import Server
+from convo_widgets.service.store import Store
+from convo_widgets.service.tokens import Tokens
+
+
+@dataclass
+class _Running:
+    """What the service's thread says once it takes connections."""
+
+    server: Server
+    loop: asyncio.AbstractEventLoop
+    tokens: Tokens
+
+
+class LocalService:
+    """A conversations service on this machine, which real clients can connect to.
+
+    It starts at once and runs until `stop`, the end of its `with` block, or the end of the process.
+
+    Args:
+        data: a file that keeps everything; None keeps it in memory.
+        port: 0 takes a free one.
+        seed: "demo", "chitchat", the path of a file like the demo's, or None for an empty service. A data file that
+            holds something already is left as it is.
+        host: where to listen; beyond this machine only with an `api_secret` of your own.
+        token_ttl: seconds that a token of `token` is valid for.
+        latency_ms: how long every frame to a client is held back.
+        api_key: and
+        api_secret: what tokens are signed with; random where they are not given.
+        origins: web origins that may connect, beside the service's own.
+
+    Attributes:
+        url: address of the service, without a slash at the end.
+        ws_url: address of its socket.
+
+    Raises:
+        UsageError: the port is taken, the seed unknown, the file unreadable or in use.
+    """
+
+    def __init__(
+        self,
+        data: str | PathLike[str] | None = None,
+        port: int = 0,
+        seed: str | PathLike[str] | None = "demo",
+        *,
+        host: str = "127.0.0.1",
+        token_ttl: float = 3600,
+        latency_ms: float = 0,
+        api_key: str | None = None,
+        api_secret: str | None = None,
+        origins: tuple[str, ...] = (),
+    ) -> None:
+        _check_host(host, api_secret)
+        self.host = host
+        self.seed = None if seed is None else str(seed)
+        self.token_ttl = token_ttl
+        listener = _listen(host, port)
+        self.port: int = listener.getsockname()[1]
+        name = f"[{host}]" if ":" in host else host
+        self.url = f"http://{name}:{self.port}"
+        self.ws_url = f"ws://{name}:{self.port}/v3/wsconnect"
+        started: Future[_Running] = Future()
+
+        def make() -> Backend:  # in the service's thread, which owns the store
+            store = Store(None if data is None else Path(data))
+            try:
+                seeds.load(store, seed)
+            except BaseException:
+                store.close()
+                raise
+            tokens = Tokens(store.meta("account_sid"), store.meta("service_sid"), api_key, api_secret)
+            return Backend(store, tokens, self_url, max(0.0, latency_ms) / 1000)
+
+        self_url = self.url
+        arguments = (make, (host,), origins, listener, started)
+        self._thread = threading.Thread(target=_run, args=arguments, name="convo-widgets service", daemon=True)
+        self._thread.start()
+        running = started.result()
+        self._tokens = running.tokens
+        self._finalizer = weakref.finalize(self, _stop, running, self._thread)
+
+    # -- who it is
+
+    @property
+    def account_sid(self) -> str:
+        """Sid of the account; kept in the data file."""
+        return self._tokens.account_sid
+
+    @property
+    def service_sid(self) -> str:
+        """Sid of the conversations service; kept in the data file."""
+        return self._tokens.service_sid
+
+    @property
+    def api_key(self) -> str:
+        """Sid of the key that signs tokens; another one at each start."""
+        return self._tokens.api_key
+
+    @property
+    def api_secret(self) -> str:
+        """Secret of that key: whoever has it can be anybody here."""
+        return self._tokens.api_secret
+
+    @property
+    def running(self) -> bool:
+        """Whether it still takes connections."""
+        return self._finalizer.alive and self._thread.is_alive()
+
+    def token(self, identity: str, ttl: float | None = None) -> str:
+        """An access token for a user, valid for `ttl` seconds; a new identity is a new user."""
+        return self._tokens.mint(identity, self.token_ttl if ttl is None else ttl)
+
+    # -- its end
+
+    def stop(self) -> None:
+        """End all connections and close the file; a second call does nothing."""
+        self._finalizer()
+
+    def __enter__(self) -> LocalService:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<LocalService {self.url} {'running' if self.running else 'stopped'}>"
+
+    def _repr_html_(self) -> str:
+        state = "running" if self.running else "stopped"
+        return f"<div><b>Local service</b> {html.escape(self.url)} <span>({state})</span></div>"
+
+
+# --- The thread ----------------------------------------------------------------------------------------------------
+
+
+def _run(
+    make: Callable[[], Backend],
+    hosts: tuple[str, ...],
+    origins: tuple[str, ...],
+    listener: socket.socket,
+    started: Future[_Running],
+) -> None:
+    """Make the backend, serve until told to stop, close the store: all in this thread."""
+    try:
+        backend = make()
+    except BaseException as error:
+        listener.close()
+        started.set_exception(error)
+        return
+    try:
+        asyncio.run(_serve(backend, hosts, origins, listener, started))
+    finally:
+        backend.store.close()
+        listener.close()
+
+
+async def _serve(
+    backend: Backend,
+    hosts: tuple[str, ...],
+    origins: tuple[str, ...],
+    listener: socket.socket,
+    started: Future[_Running],
+) -> None:
+    server = Server(make_app(backend, hosts, origins))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    ready = asyncio.create_task(server.ready.wait())
+    await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+    if ready.done():
+        started.set_result(_Running(server, asyncio.get_running_loop(), backend.tokens))
+        await serving
+        return
+    ready.cancel()
+    started.set_exception(UsageError("The service could not start: see the log of uvicorn"))
+
+
+def _stop(running: _Running, thread: threading.Thread) -> None:
+    """Ask the server to end, and wait for it."""
+    running.server.should_exit = True
+    if thread is not threading.current_thread():
+        thread.join(timeout=10)
+
+
+def _check_host(host: str, api_secret: str | None) -> None:
+    if host == "localhost":
+        return
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        address = None
+    if address is not None and address.is_unspecified:
+        raise UsageError(
+            f"host={host!r} would listen everywhere, but requests are checked against the host that they ask for: "
+            "give the address that others will use"
+        )
+    if (address is None or not address.is_loopback) and api_secret is None:
+        raise UsageError(
+            f"host={host!r} can be reached from other machines: give an api_secret of your own "
+            "(at least 32 random bytes), and tokens only to people who may take part"
+        )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket, so that a port that is taken is told at once."""
+    try:
+        info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(info[0], socket.SOCK_STREAM)
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"Cannot listen on host {host!r}, port {port}: {error}") from error
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(info[4])
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise UsageError(
+            f"Cannot listen on port {port} of {host}: {error}. Stop what uses it, or take port=0 for a free one"
+        ) from error
+    return listener

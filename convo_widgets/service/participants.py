@@ -1,0 +1,165 @@
+"""Participants: join, be added by identity or address, change, leave, be removed."""
+
+from __future__ import annotations
+
+from sqlite3 import Row
+from typing import Any
+
+from msgspec import UNSET
+
+from convo_widgets.service import conversations, limits, tell, users
+from convo_widgets.service.calls import Answer, Call, delete, get, path, post
+from convo_widgets.service.refusals import Refused
+from convo_widgets.service.store import Change, Store, new_sid
+from convo_widgets.wire.schema import MessagingBinding, NewParticipant, ParticipantReply
+
+FIELDS = (
+    *("sid", "conversation", "identity", "type", "address", "proxy_address", "name", "level", "role_sid"),
+    *("attributes", "last_read", "last_read_at", "notification_level", "date_created", "date_updated"),
+)
+INSERT = f"INSERT INTO participants ({', '.join(FIELDS)}) VALUES ({', '.join('?' * len(FIELDS))})"  # noqa: S608
+
+
+def insert(store: Store, conversation: int, role_sid: str, time: str, **fields: Any) -> str:
+    """A new participant of the given fields; the sid."""
+    values: dict[str, Any] = dict.fromkeys(FIELDS)
+    values |= {"sid": new_sid("MB"), "conversation": conversation, "type": "chat", "role_sid": role_sid}
+    values |= {"attributes": "{}", "notification_level": "default", "date_created": time, "date_updated": time}
+    values |= fields
+    store.run(INSERT, *values.values())
+    return str(values["sid"])
+
+
+# --- Finding and telling -------------------------------------------------------------------------------------------
+
+
+def _find(call: Call, conversation: Row) -> Row:
+    """The participant in the path, by sid or identity, percent-encoded or not."""
+    sql = "SELECT * FROM participants WHERE conversation = ? AND (sid = ? OR identity = ?)"
+    for name in (call.names["participant"], call.raw_names["participant"]):
+        row = call.store.row(sql, conversation["id"], name, name)
+        if row is not None:
+            return row
+    raise Refused(50402)
+
+
+def _show(call: Call, conversation: Row, sid: str) -> ParticipantReply:
+    row = call.store.row("SELECT * FROM participants WHERE sid = ?", sid)
+    assert row is not None
+    binding = None
+    if row["address"]:
+        values = (row["address"], row["proxy_address"], row["type"], row["name"], row["level"])
+        binding = MessagingBinding(*values)
+    return ParticipantReply(
+        sid=sid,
+        account_sid=call.store.meta("account_sid"),
+        chat_service_sid=call.store.meta("service_sid"),
+        conversation_sid=conversation["sid"],
+        role_sid=row["role_sid"],
+        attributes=row["attributes"],
+        date_created=row["date_created"],
+        date_updated=row["date_updated"],
+        identity=row["identity"],
+        messaging_binding=binding,
+        url=call.url("Conversations", conversation["sid"], "Participants", sid),
+        links={"conversation": call.url("Conversations", conversation["sid"])},
+    )
+
+
+# --- Handlers ------------------------------------------------------------------------------------------------------
+
+
+def _add(call: Call, change: Change) -> Answer:
+    conversation, new = conversations.find(call), call.read(NewParticipant)
+    conversations.demand_open(conversation)
+    attributes = limits.attributes(new.attributes, limits.ATTRIBUTES)
+    if new.messaging_binding:
+        conversations.demand_insider(call, conversation)
+        sid = _add_address(change, conversation, new.messaging_binding, attributes)
+    elif new.identity is UNSET or new.identity is None:
+        raise Refused(20001, "identity or messaging_binding is needed")
+    else:
+        identity = limits.identity(new.identity)
+        if identity != call.identity:
+            conversations.demand_insider(call, conversation)
+        sid = _add_identity(change, conversation, identity, attributes)
+    resource = path("Conversations", conversation["sid"], "Participants", sid)
+    return Answer(_show(call, conversation, sid), 201, resource)
+
+
+def _add_identity(change: Change, conversation: Row, identity: str, attributes: str) -> str:
+    sql = "SELECT EXISTS (SELECT 1 FROM participants WHERE conversation = ? AND identity = ?)"
+    if change.store.value(sql, conversation["id"], identity):
+        raise Refused(50433)
+    users.ensure(change, identity)
+    role = change.store.role("conversation", admin=conversation["created_by"] == identity)
+    sid = insert(change.store, conversation["id"], role, change.time, identity=identity, attributes=attributes)
+    tell.participant(change, conversation["id"], "added", sid)
+    tell.membership(change, conversation["id"], "added", identity)
+    return sid
+
+
+def _add_address(change: Change, conversation: Row, binding: MessagingBinding, attributes: str) -> str:
+    fields = {
+        "type": limits.binding(binding.address, binding.proxy_address),
+        "address": binding.address,
+        "proxy_address": binding.proxy_address,
+        "name": limits.name(binding.name, "name"),
+        "level": binding.level if binding.level in ("to", "from", "cc") else None,
+        "attributes": attributes,
+    }
+    sql = (
+        "SELECT EXISTS (SELECT 1 FROM participants JOIN conversations ON conversations.id = conversation "
+        "WHERE address = ? AND proxy_address IS ? AND (state <> 'closed' OR conversation = ?))"
+    )
+    if change.store.value(sql, binding.address, binding.proxy_address, conversation["id"]):
+        raise Refused(50416)
+    role = change.store.role("conversation", admin=False)
+    sid = insert(change.store, conversation["id"], role, change.time, **fields)
+    tell.participant(change, conversation["id"], "added", sid)
+    return sid
+
+
+def _get(call: Call) -> Answer:
+    conversation = conversations.find(call)
+    conversations.demand_insider(call, conversation)
+    return Answer(_show(call, conversation, _find(call, conversation)["sid"]))
+
+
+def _update(call: Call, change: Change) -> Answer:
+    conversation, new = conversations.find(call), call.read(NewParticipant)
+    conversations.demand_member(call, conversation)
+    row = _find(call, conversation)
+    if row["identity"] != call.identity and not conversations.is_admin(call, conversation):
+        raise Refused(50107, "a participant changes its own attributes, an admin those of all")
+    if new.attributes is not UNSET:
+        value = limits.attributes(new.attributes, limits.ATTRIBUTES)
+        sql = "UPDATE participants SET attributes = ?, date_updated = ? WHERE id = ?"
+        change.run(sql, value, change.time, row["id"])
+        tell.participant(change, conversation["id"], "updated", row["sid"])
+    resource = path("Conversations", conversation["sid"], "Participants", row["sid"])
+    return Answer(_show(call, conversation, row["sid"]), resource=resource)
+
+
+def _remove(call: Call, change: Change) -> Answer:
+    conversation = conversations.find(call)
+    conversations.demand_insider(call, conversation)
+    row = _find(call, conversation)
+    allowed = row["identity"] == call.identity or conversation["created_by"] == call.identity
+    if not allowed and not conversations.is_admin(call, conversation):
+        raise Refused(50107, "an admin of the conversation removes others")
+    change.run("DELETE FROM participants WHERE id = ?", row["id"])
+    tell.participant(change, conversation["id"], "removed", row["sid"])
+    if row["identity"] is not None:
+        tell.membership(change, conversation["id"], "removed", row["identity"])
+        sids = [change.store.object_sid(view, conversation["id"]) for view, _, _ in conversations.VIEWS]
+        change.revoked.append((row["identity"], sids))
+    return Answer(status=204)
+
+
+ROUTES = [
+    post("/Client/v2/Conversations/{conversation}/Participants", _add),
+    get("/Client/v2/Conversations/{conversation}/Participants/{participant*}", _get),
+    post("/Client/v2/Conversations/{conversation}/Participants/{participant*}", _update),
+    delete("/Client/v2/Conversations/{conversation}/Participants/{participant*}", _remove),
+]

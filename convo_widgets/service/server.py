@@ -1,0 +1,95 @@
+"""uvicorn, set up for a small service on a machine where others may knock too."""
+
+from __future__ import annotations
+
+import asyncio
+from socket import socket
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+LARGEST_FRAME = 256 * 1024
+"""Bytes of a WebSocket message of a client: a body of 32 KB with every character escaped, and its attributes."""
+CONNECTIONS = 1000
+REQUEST_WITHIN = 10.0
+"""Seconds for the head of a request."""
+STOP_WITHIN = 2
+"""Seconds for connections to end when the service stops."""
+
+
+class HttpProtocol(H11Protocol):
+    """HTTP whose requests must come in time: uvicorn itself waits for a slow head for ever."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the clock."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        assert isinstance(transport, asyncio.Transport)
+        self._late = self.loop.call_later(REQUEST_WITHIN, self._cut_late, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._late.cancel()
+        super().connection_lost(exc)
+
+    def _cut_late(self, transport: asyncio.Transport) -> None:
+        if self.cycle is None and transport.get_protocol() is self:  # no request yet, and no upgrade
+            transport.abort()
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """WebSocket that can be cut by the app, and that takes text frames for what they are here: an error."""
+
+    def handle_connect(self, event: Any) -> None:
+        """Give the app a way to cut a peer that does not read; a close would wait for it."""
+        super().handle_connect(event)
+        scope: Any = getattr(self, "scope", None)
+        if scope is not None:
+            scope["extensions"]["convo.abort"] = {"abort": self.transport.abort}
+
+    def handle_text(self, event: Any) -> None:
+        """Say that a text frame came; its bytes need not even be text."""
+        self.queue.put_nowait({"type": "websocket.receive", "text": ""})
+
+    def keepalive_timeout(self) -> None:
+        """Cut a peer that does not answer: it will not read the goodbye either."""
+        super().keepalive_timeout()
+        self.transport.abort()
+
+
+class Server(uvicorn.Server):
+    """A server that says when it is ready.
+
+    Attributes:
+        ready: set in the loop of the server once it takes connections.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=HttpProtocol,
+                ws=SocketProtocol,
+                ws_max_size=LARGEST_FRAME,
+                ws_per_message_deflate=False,
+                limit_concurrency=CONNECTIONS,
+                backlog=256,
+                h11_max_incomplete_event_size=16 * 1024,
+                timeout_keep_alive=5,
+                timeout_graceful_shutdown=STOP_WITHIN,
+                lifespan="off",
+                proxy_headers=False,
+                server_header=False,
+                access_log=False,
+                log_config=None,
+                log_level="warning",
+            )
+        )
+        self.ready: asyncio.Event = asyncio.Event()
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        self.ready.set()

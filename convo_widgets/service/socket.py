@@ -1,0 +1,260 @@
+"""One Twilsock connection: `/v3/wsconnect`.
+
+Requests are handled in the order in which they come; what goes out waits in a bounded queue and is written by a task of
+its own. While much waits there, no further request is read; whoever follows busy objects and never reads is cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from convo_widgets.service.dispatch import Backend, log_fault
+from convo_widgets.service.tokens import Grant, TokenRefused
+from convo_widgets.wire.protocol import (
+    Closed,
+    Event,
+    InitRequested,
+    Malformed,
+    Protocol,
+    Requested,
+    UpdateRequested,
+)
+from convo_widgets.wire.schema import Status
+
+INIT_WITHIN = 10.0
+"""Seconds for the first good `init`."""
+WARN_BEFORE = 180.0
+"""Seconds before the end of a token at which its owner is told."""
+PING_EVERY = 30.0
+PAUSE_AT = 1 << 20
+"""Bytes waiting to be written at which no further request is read."""
+CUT_AT = 8 << 20
+"""Bytes waiting to be written at which the connection is cut."""
+
+
+class Socket:
+    """One connection of one user; a `Follower` of the hub.
+
+    Attributes:
+        identity: empty until `init` was accepted.
+    """
+
+    def __init__(self, backend: Backend, websocket: WebSocket) -> None:
+        self.identity = ""
+        self.followed: set[str] = set()
+        self._backend = backend
+        self._websocket = websocket
+        self._protocol = Protocol("service")
+        self._loop = asyncio.get_running_loop()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._expires = 0.0
+        self._queue: deque[tuple[float, bytes]] = deque()
+        self._queued = 0
+        self._more = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._ending = False
+
+    async def serve(self) -> None:
+        """Speak until either side ends it; never raises on what the peer sends."""
+        await self._websocket.accept()
+        self._arm("init", INIT_WITHIN, self._close, Status(408, "REQUEST_TIMEOUT", description="no init came in time"))
+        writer = asyncio.create_task(self._write())
+        try:
+            await self._read()
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self._leave()
+            if self._ending:
+                await asyncio.wait({writer}, timeout=1)
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+
+    def notify(self, message_type: str, body: bytes) -> None:
+        """Queue a notification."""
+        if self._protocol.state == "ready":
+            self._protocol.notify(message_type, body)
+            self._flush()
+
+    # -- in
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            data = message.get("bytes")
+            if data is None:
+                self._close(Status(406, "NOT_ACCEPTABLE", description="protocol error: frames are binary"))
+                continue
+            for event in self._protocol.receive(data):
+                self._handle(event)
+            self._flush()
+            await self._room.wait()
+            await asyncio.sleep(0)  # a busy connection leaves room for others
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Requested():
+                if time.time() >= self._expires:  # the machine slept past the timer
+                    self._expire()
+                    return
+                status, body = self._backend.answer(self, event)
+                self._protocol.reply(event.id, status, body, {"Content-Type": "application/json; charset=utf-8"})
+            case InitRequested():
+                self._init(event)
+            case UpdateRequested():
+                self._update(event)
+            case Malformed() | Closed():
+                self._end()
+
+    def _init(self, event: InitRequested) -> None:
+        try:
+            grant = self._backend.tokens.check(event.token)
+            self._backend.welcome(grant.identity)
+        except TokenRefused as refused:
+            self._protocol.refuse(event.id, refused.status)
+            self._end()
+            return
+        except Exception as error:  # the store failed
+            log_fault("init", error)
+            self._protocol.refuse(event.id, Status(500, "INTERNAL_SERVER_ERROR", description="internal error"))
+            self._end()
+            return
+        self.identity = grant.identity
+        token = _continuation(event.continuation_token)
+        reissued = event.continuation_token is not None and event.continuation_token != token
+        self._protocol.accept(event.id, continuation_token=token, reissued=reissued, storage_id=self._storage())
+        self._backend.hub.join(self)
+        self._disarm("init")
+        self._arm("ping", PING_EVERY, self._ping)
+        self._renew(grant)
+
+    def _storage(self) -> str:
+        sql = "SELECT sid FROM users WHERE identity = ?"
+        return str(self._backend.store.value(sql, self.identity))
+
+    def _update(self, event: UpdateRequested) -> None:
+        try:
+            grant = self._backend.tokens.check(event.token)
+            if grant.identity != self.identity:
+                raise TokenRefused(20106, "The new access token is for another identity")
+        except TokenRefused as refused:
+            self._protocol.refuse(event.id, refused.status)
+            return
+        self._protocol.reply(event.id)
+        self._renew(grant)
+
+    # -- the token's life
+
+    def _renew(self, grant: Grant) -> None:
+        """A good token came: whatever the old one's end was counts no more."""
+        self._expires = grant.expires
+        left = grant.expires - time.time()
+        self._disarm("warn")
+        self._arm("expire", left, self._expire)
+        if left > WARN_BEFORE:
+            self._arm("warn", left - WARN_BEFORE, self._warn)
+        else:
+            self._warn()
+
+    def _warn(self) -> None:
+        if self._protocol.state == "ready":
+            self._protocol.warn_expiry()
+            self._flush()
+
+    def _expire(self) -> None:
+        self._close(Status(410, "GONE", 20104, "Access token expired"))
+
+    def _ping(self) -> None:
+        if self._protocol.state == "ready":
+            self._protocol.ping()
+            self._flush()
+            self._arm("ping", PING_EVERY, self._ping)
+
+    def _arm(self, name: str, delay: float, act: Callable[..., None], *values: object) -> None:
+        self._disarm(name)
+        self._timers[name] = self._loop.call_later(max(0.0, delay), act, *values)
+
+    def _disarm(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    # -- out
+
+    def _flush(self) -> None:
+        """Queue what the protocol has to say."""
+        if self._ending:
+            return
+        due = self._loop.time() + self._backend.latency
+        for data in self._protocol.take():
+            self._queue.append((due, data))
+            self._queued += len(data)
+        if self._queued > CUT_AT:
+            self._cut()
+        elif self._queued > PAUSE_AT:
+            self._room.clear()
+        self._more.set()
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                while self._queue:
+                    due, data = self._queue[0]
+                    if due > self._loop.time():
+                        await asyncio.sleep(due - self._loop.time())
+                    await self._websocket.send_bytes(data)
+                    self._queue.popleft()
+                    self._queued -= len(data)
+                    if self._queued <= PAUSE_AT:
+                        self._room.set()
+                if self._ending:
+                    await self._websocket.close(1000)
+                    return
+                self._more.clear()
+                await self._more.wait()
+        except (WebSocketDisconnect, RuntimeError):
+            self._room.set()  # the reader is told of the end in its own way
+
+    # -- the end
+
+    def _close(self, status: Status) -> None:
+        """Say why, then end it."""
+        self._protocol.close(status)
+        self._end()
+
+    def _end(self) -> None:
+        """Nothing more is said after what waits already."""
+        self._flush()
+        self._ending = True
+        self._leave()
+        self._more.set()
+
+    def _cut(self) -> None:
+        """The peer does not read: what waits for it would only grow."""
+        self._ending = True
+        self._queue.clear()
+        self._leave()
+        self._room.set()
+        self._websocket.scope["extensions"]["convo.abort"]["abort"]()
+
+    def _leave(self) -> None:
+        for name in list(self._timers):
+            self._disarm(name)
+        self._backend.hub.leave(self)
+
+
+def _continuation(given: str | None) -> str:
+    """The token that the client has, if it is one of ours in shape: nothing is kept by it here, so it is as good."""
+    try:
+        return str(UUID(given))
+    except (TypeError, ValueError, AttributeError):
+        return str(uuid4())

@@ -1,0 +1,257 @@
+"""The store: nouns and sync events in SQLite, written together or not at all."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from convo_widgets.errors import UsageError
+from convo_widgets.service.tables import PRAGMAS, SCHEMA, VERSION
+from convo_widgets.wire import json
+from convo_widgets.wire.schema import SyncEvent
+
+_KINDS = (("admin", 1), ("user", 0))
+ROLES = [(type, f"{type} {name}", admin) for type in ("service", "conversation") for name, admin in _KINDS]
+MUTATIONS_KEPT = timedelta(days=2)
+
+
+def new_sid(prefix: str) -> str:
+    """A sid that nobody can guess."""
+    return prefix + secrets.token_hex(16)
+
+
+def now() -> str:
+    """The time as ISO 8601 in UTC, to the millisecond."""
+    return iso(datetime.now(UTC))
+
+
+def iso(time: datetime) -> str:
+    """ISO 8601 in UTC, to the millisecond."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One sync event as it is kept; `body` is the encoded `SyncEvent`."""
+
+    id: int
+    object_sid: str
+    event_type: str
+    body: bytes
+
+
+class Change:
+    """A write under way: what it did to the nouns is in the transaction, what it means to subscribers is here.
+
+    Attributes:
+        events: sync events in order; they are told only after the commit.
+        revoked: identities who may have lost sight of objects, with the sids of these.
+    """
+
+    def __init__(self, store: Store, newest: int) -> None:
+        self.store = store
+        self.time = now()
+        self.events: list[StoredEvent] = []
+        self.revoked: list[tuple[str, list[str]]] = []
+        self.newest = newest
+
+    def run(self, sql: str, *values: Any) -> int:
+        """Change nouns; the id of the row that was added last."""
+        return self.store.run(sql, *values)
+
+    def document_updated(self, sid: str, data: Any) -> None:
+        """The document has new data; older states of it need not be told any more."""
+        self.run("DELETE FROM events WHERE object_sid = ? AND item IS NULL", sid)
+        event = SyncEvent(document_sid=sid, document_data=data)
+        self._tell(sid, "document_updated", None, event, "document")
+
+    def list_item(self, sid: str, what: str, index: int, data: Any) -> None:
+        """The list's item was `added`, `updated` or `removed`."""
+        self._item(sid, f"list_item_{what}", str(index), SyncEvent(list_sid=sid, item_index=index, item_data=data))
+
+    def map_item(self, sid: str, what: str, key: str, data: Any) -> None:
+        """The map's item was `added`, `updated` or `removed`."""
+        self._item(sid, f"map_item_{what}", key, SyncEvent(map_sid=sid, item_key=key, item_data=data))
+
+    def removed(self, sid: str, type: str) -> None:
+        """The object is gone, and with it whatever its events told."""
+        self.run("DELETE FROM events WHERE object_sid = ?", sid)
+        event = SyncEvent()
+        setattr(event, f"{type}_sid", sid)
+        self._tell(sid, f"{type}_removed", None, event, type)
+
+    def _item(self, sid: str, event_type: str, item: str, event: SyncEvent) -> None:
+        if event_type.endswith("_removed"):  # its old text must not outlive it in the log
+            self.run("DELETE FROM events WHERE object_sid = ? AND item = ?", sid, item)
+        event.item_revision = str(self.newest + 1)
+        self._tell(sid, event_type, item, event, event_type.partition("_")[0])
+
+    def _tell(self, sid: str, event_type: str, item: str | None, event: SyncEvent, type: str) -> None:
+        self.newest += 1
+        event.id = self.newest
+        event.date_created = self.time
+        setattr(event, f"{type}_revision", str(self.newest))
+        body = json.encode(event)
+        self.run(
+            "INSERT INTO events (id, object_sid, item, event_type, body) VALUES (?, ?, ?, ?, ?)",
+            *(self.newest, sid, item, event_type, body),
+        )
+        self.events.append(StoredEvent(self.newest, sid, event_type, body))
+
+
+class Store:
+    """One SQLite connection, owned by the thread that made it.
+
+    Every request needs the store and most need nothing else, so it is used from the service's loop directly; another
+    thread would only add hand-overs, and an order to keep.
+
+    Attributes:
+        newest: id of the newest sync event; state and events are written together, so all that is read has it.
+
+    Raises:
+        UsageError: the file is not one of ours, is newer than this version, is in use, or cannot be opened.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self.path = None if path in (None, ":memory:") else Path(str(path)).expanduser()
+        self._db = self._open()
+        self.newest: int = self._newest()
+
+    # -- reading
+
+    def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        return self._db.execute(sql, values).fetchall()
+
+    def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
+        """The first row of a query."""
+        row: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
+        return row
+
+    def value(self, sql: str, *values: Any) -> Any:
+        """The first field of the first row, None where there is none."""
+        row = self.row(sql, *values)
+        return None if row is None else row[0]
+
+    def meta(self, name: str) -> str:
+        """A setting of this store: account_sid, service_sid."""
+        return str(self.value("SELECT value FROM meta WHERE name = ?", name))
+
+    def object_sid(self, view: str, subject: int) -> str:
+        """Sid of the Sync object that shows a noun."""
+        return str(self.value("SELECT sid FROM sync_objects WHERE view = ? AND subject = ?", view, subject))
+
+    def role(self, type: str, *, admin: bool) -> str:
+        """Sid of the role for admins or for others."""
+        return str(self.value("SELECT sid FROM roles WHERE type = ? AND admin = ?", type, int(admin)))
+
+    def empty(self) -> bool:
+        """Whether nothing was ever written here."""
+        return not self.value("SELECT EXISTS (SELECT 1 FROM conversations) OR EXISTS (SELECT 1 FROM users)")
+
+    def events_after(self, object_sid: str, id: int, limit: int) -> list[StoredEvent]:
+        """What happened to an object after an event, oldest first."""
+        sql = "SELECT id, object_sid, event_type, body FROM events WHERE object_sid = ? AND id > ? ORDER BY id LIMIT ?"
+        return [StoredEvent(*row) for row in self.rows(sql, object_sid, id, limit)]
+
+    # -- writing
+
+    @contextmanager
+    def write(self) -> Iterator[Change]:
+        """One transaction: committed at the end, undone whole if anything raises."""
+        self._db.execute("BEGIN IMMEDIATE")
+        change = Change(self, self.newest)
+        try:
+            yield change
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        self.newest = change.newest
+
+    def run(self, sql: str, *values: Any) -> int:
+        """Run one statement inside a transaction; the id of the row that was added last."""
+        return self._db.execute(sql, values).lastrowid or 0
+
+    def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for many rows inside a transaction."""
+        self._db.executemany(sql, values)
+
+    def close(self) -> None:
+        """Close the file; what was committed stays."""
+        self._db.close()
+
+    # -- opening
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            db = sqlite3.connect(":memory:" if self.path is None else self.path, isolation_level=None, timeout=0)
+        except sqlite3.Error as error:
+            raise UsageError(f"{self._name()} cannot be opened ({error}): check the folder and its rights") from error
+        db.row_factory = sqlite3.Row
+        try:
+            self._prepare(db)
+        except sqlite3.DatabaseError as error:
+            db.close()
+            raise UsageError(self._explain(error)) from error
+        except UsageError:
+            db.close()
+            raise
+        return db
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        db.execute(PRAGMAS[0])  # before the first read, so that the lock is taken with it
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        known = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if version > VERSION:
+            raise UsageError(
+                f"{self._name()} was written by a newer version (schema {version}, this one reads {VERSION}): "
+                "update convo-widgets, or start with another file"
+            )
+        if known and not version:
+            raise UsageError(f"{self._name()} is a database of something else: choose another file")
+        for pragma in PRAGMAS:
+            db.execute(pragma)
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            if not known:
+                _create(db)
+            oldest = iso(datetime.now(UTC) - MUTATIONS_KEPT)
+            db.execute("DELETE FROM mutations WHERE date_created < ?", (oldest,))
+            db.execute("COMMIT")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+
+    def _newest(self) -> int:
+        return int(self.value("SELECT seq FROM sqlite_sequence WHERE name = 'events'") or 0)
+
+    def _name(self) -> str:
+        return "The in-memory store" if self.path is None else f"The data file {self.path}"
+
+    def _explain(self, error: sqlite3.DatabaseError) -> str:
+        text = str(error)
+        if "locked" in text or "busy" in text:
+            return f"{self._name()} is in use by another process: stop that one, or choose another file"
+        if "not a database" in text or "malformed" in text:
+            return f"{self._name()} is not a database of this service, or is damaged: choose another file"
+        return f"{self._name()} cannot be used ({text}): check the disk and the file's rights"
+
+
+def _create(db: sqlite3.Connection) -> None:
+    """Make the tables inside the transaction under way."""
+    for statement in SCHEMA.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+    settings = [("account_sid", new_sid("AC")), ("service_sid", new_sid("IS"))]
+    db.executemany("INSERT INTO meta VALUES (?, ?)", settings)
+    db.executemany("INSERT INTO roles VALUES (?, ?, ?, ?)", [(new_sid("RL"), *role) for role in ROLES])
+    db.execute("INSERT INTO sqlite_sequence VALUES ('events', 1)")  # no position is 0, which clients read as none
+    db.execute(f"PRAGMA user_version = {VERSION}")

@@ -1,0 +1,85 @@
+"""The tables of the service, and what SQLite is told before they are touched."""
+
+VERSION = 1
+"""Schema of the file, kept in SQLite's ``user_version``; a newer one is refused."""
+
+# One process owns the file. Exclusive locking also keeps WAL's index in memory, so that the bug of SQLite 3.7.0 to
+# 3.51.2 that two connections on one WAL file can meet cannot happen. FULL: what was acknowledged survives a power cut.
+PRAGMAS = (
+    "PRAGMA locking_mode = EXCLUSIVE",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+)
+
+# The nouns are the only truth; Sync documents, lists and maps are rendered from them. Attributes are JSON text, times
+# are ISO 8601 text in UTC, sids are the public names. `events` is what subscribers missed while they were away.
+SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE roles (
+    sid TEXT PRIMARY KEY, type TEXT NOT NULL, friendly_name TEXT NOT NULL, admin INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE users (
+    id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, identity TEXT NOT NULL UNIQUE, friendly_name TEXT,
+    attributes TEXT NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL
+);
+
+CREATE TABLE conversations (
+    id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, unique_name TEXT UNIQUE, friendly_name TEXT,
+    attributes TEXT NOT NULL, state TEXT NOT NULL, state_updated TEXT NOT NULL, created_by TEXT NOT NULL,
+    next_index INTEGER NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL
+);
+
+CREATE TABLE participants (
+    id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE,
+    conversation INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE,
+    identity TEXT, type TEXT NOT NULL, address TEXT, proxy_address TEXT, name TEXT, level TEXT,
+    role_sid TEXT NOT NULL REFERENCES roles, attributes TEXT NOT NULL,
+    last_read INTEGER, last_read_at TEXT, notification_level TEXT NOT NULL,
+    date_created TEXT NOT NULL, date_updated TEXT NOT NULL,
+    UNIQUE (conversation, identity), CHECK ((identity IS NULL) <> (address IS NULL))
+);
+CREATE INDEX participants_by_identity ON participants (identity, conversation);
+CREATE INDEX participants_by_address ON participants (address, proxy_address);
+
+CREATE TABLE messages (
+    conversation INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE, idx INTEGER NOT NULL,
+    sid TEXT NOT NULL, author TEXT NOT NULL, participant_sid TEXT, body TEXT, subject TEXT, attributes TEXT NOT NULL,
+    last_updated_by TEXT, date_created TEXT NOT NULL, date_updated TEXT NOT NULL,
+    PRIMARY KEY (conversation, idx)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX messages_by_sid ON messages (sid);
+
+CREATE TABLE media (
+    sid TEXT PRIMARY KEY, conversation INTEGER NOT NULL, idx INTEGER NOT NULL, position INTEGER NOT NULL,
+    filename TEXT, content_type TEXT NOT NULL, size INTEGER NOT NULL, category TEXT NOT NULL,
+    FOREIGN KEY (conversation, idx) REFERENCES messages ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX media_by_message ON media (conversation, idx, position);
+
+CREATE TABLE receipts (
+    sid TEXT PRIMARY KEY, conversation INTEGER NOT NULL, idx INTEGER NOT NULL, participant_sid TEXT NOT NULL,
+    status TEXT NOT NULL, error_code INTEGER NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL,
+    FOREIGN KEY (conversation, idx) REFERENCES messages ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX receipts_by_message ON receipts (conversation, idx);
+
+CREATE TABLE mutations (
+    identity TEXT NOT NULL, id TEXT NOT NULL, resource_path TEXT, date_created TEXT NOT NULL,
+    PRIMARY KEY (identity, id)
+) WITHOUT ROWID;
+
+CREATE TABLE sync_objects (
+    sid TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, type TEXT NOT NULL, view TEXT NOT NULL, subject INTEGER NOT NULL,
+    date_created TEXT NOT NULL, UNIQUE (view, subject)
+) WITHOUT ROWID;
+
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, object_sid TEXT NOT NULL, item TEXT, event_type TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX events_by_object ON events (object_sid, id);
+"""

@@ -1,0 +1,79 @@
+"""Users: made when they first come or are added, changed by themselves only."""
+
+from __future__ import annotations
+
+from sqlite3 import Row
+
+from msgspec import UNSET
+
+from convo_widgets.service import limits, tell
+from convo_widgets.service.calls import Answer, Call, get, path, post
+from convo_widgets.service.refusals import Refused
+from convo_widgets.service.store import Change, Store, new_sid
+from convo_widgets.wire.schema import NewUserInfo, UserObjects, UserReply
+
+
+def ensure(change: Change, identity: str) -> int:
+    """Row of the user of an identity, who is made where he is new."""
+    known = change.store.value("SELECT id FROM users WHERE identity = ?", identity)
+    if known is not None:
+        return int(known)
+    return insert(change.store, identity, change.time)
+
+
+def insert(store: Store, identity: str, time: str, friendly_name: str | None = None, attributes: str = "{}") -> int:
+    """A new user with both maps; the row."""
+    sid = new_sid("US")
+    sql = (
+        "INSERT INTO users (sid, identity, friendly_name, attributes, date_created, date_updated) "
+        "VALUES (?, ?, ?, ?, ?, ?)"
+    )
+    user = store.run(sql, sid, identity, friendly_name, attributes, time, time)
+    for view in ("info", "conversations"):
+        values = (new_sid("MP"), f"{sid}.{view}", "map", view, user, time)
+        store.run("INSERT INTO sync_objects VALUES (?, ?, ?, ?, ?, ?)", *values)
+    return user
+
+
+def _find(call: Call) -> Row:
+    """The user in the path, percent-encoded or not."""
+    for identity in (call.names["identity"], call.raw_names["identity"]):
+        row = call.store.row("SELECT * FROM users WHERE identity = ?", identity)
+        if row is not None:
+            return row
+    raise Refused(50200)
+
+
+def _show(call: Call, user: Row) -> UserReply:
+    return UserReply(
+        identity=user["identity"],
+        sync_objects=UserObjects(call.store.object_sid("info", user["id"])),
+        friendly_name=user["friendly_name"],
+        attributes=user["attributes"],
+        url=call.url("Users", user["identity"]),
+    )
+
+
+def _get(call: Call) -> Answer:
+    return Answer(_show(call, _find(call)))
+
+
+def _update(call: Call, change: Change) -> Answer:
+    user, new = _find(call), call.read(NewUserInfo)
+    if user["identity"] != call.identity:
+        raise Refused(50107, "a user changes only itself")
+    if new.friendly_name is not UNSET:
+        value = limits.name(new.friendly_name, "friendly_name")
+        change.run("UPDATE users SET friendly_name = ?, date_updated = ? WHERE id = ?", value, change.time, user["id"])
+        tell.info(change, user["id"], "friendlyName")
+    if new.attributes is not UNSET:
+        value = limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES)
+        change.run("UPDATE users SET attributes = ?, date_updated = ? WHERE id = ?", value, change.time, user["id"])
+        tell.info(change, user["id"], "attributes")
+    return Answer(_show(call, _find(call)), resource=path("Users", user["identity"]))
+
+
+ROUTES = [
+    get("/Client/v2/Users/{identity*}", _get),
+    post("/Client/v2/Users/{identity*}", _update),
+]

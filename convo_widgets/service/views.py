@@ -1,0 +1,273 @@
+"""Sync documents, lists and maps, rendered from the nouns.
+
+Five kinds: of a conversation its `channel` document, `messages` list and `roster` map, of a user the `info` map and the
+map of his `conversations`. Rendering reads; the events of a write carry what these functions give at that moment.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import Raw, Struct
+
+from convo_widgets.service.store import Store
+from convo_widgets.wire.schema import (
+    ConversationData,
+    ConversationState,
+    Delivery,
+    LastMessage,
+    MediaData,
+    MembershipData,
+    MessageData,
+    ParticipantData,
+    SyncType,
+    UserValue,
+    time_of,
+)
+
+Key = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncObject:
+    """A Sync object by its sid or name; `subject` is the row of the noun that it shows."""
+
+    sid: str
+    name: str
+    type: SyncType
+    view: str
+    subject: int
+    date_created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One rendered item."""
+
+    key: Key
+    data: Struct
+    date_created: str
+    date_updated: str
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Which items: from a key on (`inclusive` or after it), upwards or `descending`, at most `limit`."""
+
+    start: Key | None = None
+    inclusive: bool = True
+    descending: bool = False
+    limit: int = 50
+
+    def sql(self, column: str) -> tuple[str, list[Any]]:
+        """The end of a query, after WHERE and AND, and its values."""
+        order = f"ORDER BY {column} {'DESC' if self.descending else 'ASC'} LIMIT ?"
+        if self.start is None:
+            return f"TRUE {order}", [self.limit]
+        sign = ("<" if self.descending else ">") + ("=" if self.inclusive else "")
+        return f"{column} {sign} ? {order}", [self.start, self.limit]
+
+    def cut(self, items: list[Item]) -> list[Item]:
+        """The same, of items at hand."""
+        ordered = sorted(items, key=lambda item: item.key, reverse=self.descending)
+        if self.start is not None:
+            ordered = [item for item in ordered if self._holds(item.key)]
+        return ordered[: self.limit]
+
+    def _holds(self, key: Any) -> bool:
+        if key == self.start:
+            return self.inclusive
+        return bool(key < self.start if self.descending else key > self.start)
+
+
+def find(store: Store, id: str) -> SyncObject | None:
+    """The object of a sid or a name."""
+    sql = "SELECT sid, name, type, view, subject, date_created FROM sync_objects WHERE sid = ? OR name = ?"
+    row = store.row(sql, id, id)
+    return None if row is None else SyncObject(*row)
+
+
+def may_see(store: Store, object: SyncObject, identity: str) -> bool:
+    """Whether a user may read and follow an object: participants and the creator, a user's own list, anybody's name."""
+    match object.view:
+        case "info":
+            return True
+        case "conversations":
+            return bool(store.value("SELECT identity FROM users WHERE id = ?", object.subject) == identity)
+    sql = "SELECT EXISTS (SELECT 1 FROM participants WHERE conversation = ? AND identity = ?)"
+    if store.value(sql, object.subject, identity):
+        return True
+    return bool(store.value("SELECT created_by FROM conversations WHERE id = ?", object.subject) == identity)
+
+
+# --- Documents -----------------------------------------------------------------------------------------------------
+
+
+def channel(store: Store, conversation: int) -> ConversationData:
+    """Data of the conversation document."""
+    row = store.row("SELECT * FROM conversations WHERE id = ?", conversation)
+    assert row is not None
+    sql = "SELECT idx, date_created FROM messages WHERE conversation = ? ORDER BY idx DESC LIMIT 1"
+    last = store.row(sql, conversation)
+    return ConversationData(
+        sid=row["sid"],
+        unique_name=row["unique_name"],
+        friendly_name=row["friendly_name"],
+        attributes=Raw(row["attributes"].encode()),
+        created_by=row["created_by"],
+        date_created=row["date_created"],
+        date_updated=row["date_updated"],
+        last_message=LastMessage(last["idx"], last["date_created"]) if last else None,
+        state=ConversationState(row["state"], row["state_updated"]),
+        bindings={},
+        messages=store.object_sid("messages", conversation),
+        roster=store.object_sid("roster", conversation),
+    )
+
+
+# --- Items ---------------------------------------------------------------------------------------------------------
+
+
+def messages(store: Store, conversation: int, span: Range) -> list[Item]:
+    """Items of a messages list, keyed by index."""
+    where, values = span.sql("idx")
+    rows = store.rows(f"SELECT * FROM messages WHERE conversation = ? AND {where}", conversation, *values)  # noqa: S608
+    if not rows:
+        return []
+    ends = min(row["idx"] for row in rows), max(row["idx"] for row in rows)
+    media, receipts = _media(store, conversation, *ends), _receipts(store, conversation, *ends)
+    return [_message(row, media.get(row["idx"]), receipts.get(row["idx"])) for row in rows]
+
+
+def _message(row: sqlite3.Row, media: list[MediaData] | None, delivery: Delivery | None) -> Item:
+    data = MessageData(
+        sid=row["sid"],
+        author=row["author"],
+        text=row["body"],
+        type="media" if media else "text",
+        timestamp=row["date_created"],
+        date_updated=row["date_updated"],
+        last_updated_by=row["last_updated_by"],
+        attributes=row["attributes"],
+        member_sid=row["participant_sid"],
+        subject=row["subject"],
+        medias=media,
+        media=next((medium for medium in media or [] if medium.category == "media"), None),
+        delivery=delivery,
+    )
+    return Item(row["idx"], data, row["date_created"], row["date_updated"])
+
+
+def _media(store: Store, conversation: int, first: int, last: int) -> dict[int, list[MediaData]]:
+    sql = "SELECT * FROM media WHERE conversation = ? AND idx BETWEEN ? AND ? ORDER BY idx, position"
+    found: dict[int, list[MediaData]] = defaultdict(list)
+    for row in store.rows(sql, conversation, first, last):
+        medium = MediaData(row["sid"], row["size"], row["content_type"], row["filename"], row["category"])
+        found[row["idx"]].append(medium)
+    return found
+
+
+def _receipts(store: Store, conversation: int, first: int, last: int) -> dict[int, Delivery]:
+    sql = "SELECT idx, status FROM receipts WHERE conversation = ? AND idx BETWEEN ? AND ?"
+    counts: dict[int, Counter[str]] = defaultdict(Counter)
+    for row in store.rows(sql, conversation, first, last):
+        counts[row["idx"]][row["status"]] += 1
+    return {index: delivery_of(count) for index, count in counts.items()}
+
+
+def delivery_of(statuses: Counter[str]) -> Delivery:
+    """How far a message came, from its receipts: who has read it has received it, and what was received was sent."""
+    total = statuses.total()
+    read = statuses["read"]
+    delivered = statuses["delivered"] + read
+    sent = statuses["sent"] + delivered + statuses["undelivered"]
+
+    def amount(count: int) -> str:
+        return "none" if not count else "all" if count == total else "some"
+
+    ends = (amount(statuses["failed"]), amount(statuses["undelivered"]))
+    return Delivery(total, amount(sent), amount(delivered), amount(read), *ends)
+
+
+def roster(store: Store, conversation: int, span: Range) -> list[Item]:
+    """Items of a roster map, keyed by participant sid."""
+    where, values = span.sql("participants.sid")
+    sql = (
+        "SELECT participants.*, sync_objects.sid AS user_info FROM participants "  # noqa: S608 - no values in it
+        "LEFT JOIN users ON users.identity = participants.identity "
+        "LEFT JOIN sync_objects ON sync_objects.view = 'info' AND sync_objects.subject = users.id "
+        f"WHERE conversation = ? AND {where}"
+    )
+    return [_participant(row) for row in store.rows(sql, conversation, *values)]
+
+
+def _participant(row: sqlite3.Row) -> Item:
+    read_at = time_of(row["last_read_at"])
+    bindings: dict[str, Any] = {}
+    if row["type"] == "email":
+        bindings["email"] = {"name": row["name"], "address": row["address"], "level": row["level"]}
+    elif row["address"]:
+        bindings[row["type"]] = {"address": row["address"], "proxy_address": row["proxy_address"]}
+    data = ParticipantData(
+        identity=row["identity"],
+        type=row["type"],
+        role_sid=row["role_sid"],
+        attributes=row["attributes"],
+        date_created=row["date_created"],
+        date_updated=row["date_updated"],
+        last_consumed_message_index=row["last_read"],
+        last_consumption_timestamp=int(read_at.timestamp() * 1000) if read_at else None,
+        user_info=row["user_info"],
+        bindings=bindings,
+    )
+    return Item(row["sid"], data, row["date_created"], row["date_updated"])
+
+
+def conversations(store: Store, user: int, span: Range) -> list[Item]:
+    """Items of a user's map of conversations, keyed by conversation sid."""
+    where, values = span.sql("conversations.sid")
+    objects = ", ".join(
+        f"(SELECT sid FROM sync_objects WHERE view = '{view}' AND subject = conversations.id) AS {view}"  # noqa: S608
+        for view in ("channel", "messages", "roster")
+    )
+    sql = (
+        f"SELECT participants.*, conversations.sid AS key, {objects} FROM users "  # noqa: S608
+        "JOIN participants ON participants.identity = users.identity "
+        "JOIN conversations ON conversations.id = participants.conversation "
+        f"WHERE users.id = ? AND {where}"
+    )
+    return [_membership(row) for row in store.rows(sql, user, *values)]
+
+
+def _membership(row: sqlite3.Row) -> Item:
+    data = MembershipData(
+        channel=row["channel"],
+        messages=row["messages"],
+        roster=row["roster"],
+        last_consumed_message_index=row["last_read"],
+        notification_level=row["notification_level"],
+    )
+    return Item(row["key"], data, row["date_created"], row["date_updated"])
+
+
+def info(store: Store, user: int, span: Range) -> list[Item]:
+    """Items of a user's info map: friendlyName and attributes."""
+    row = store.row("SELECT * FROM users WHERE id = ?", user)
+    assert row is not None
+    dates = row["date_created"], row["date_updated"]
+    values = {"attributes": row["attributes"], "friendlyName": row["friendly_name"]}
+    return span.cut([Item(key, UserValue(value), *dates) for key, value in values.items()])
+
+
+Reader = Callable[[Store, int, Range], list[Item]]
+READERS: dict[str, Reader] = {"messages": messages, "roster": roster, "conversations": conversations, "info": info}
+
+
+def item(store: Store, view: str, subject: int, key: Key) -> Item | None:
+    """One item by its key."""
+    found = READERS[view](store, subject, Range(key, limit=1))
+    return found[0] if found and found[0].key == key else None

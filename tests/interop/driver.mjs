@@ -1,0 +1,117 @@
+// One genuine client, driven over standard input and output, a JSON value a line:
+//   {id, op, args} in; {id, ok, result | error} out, and {event, payload} for whatever the SDK announces.
+// Usage: node driver.mjs 2|3
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const sdk = createRequire(import.meta.url)(`conversations-${process.argv[2]}`);
+
+const CLIENT_EVENTS = [
+  "initialized", "initFailed", "stateChanged", "connectionStateChanged", "connectionError", "tokenAboutToExpire",
+  "tokenExpired", "conversationAdded", "conversationJoined", "conversationLeft", "conversationRemoved",
+  "conversationUpdated", "participantJoined", "participantLeft", "participantUpdated", "messageAdded",
+  "messageUpdated", "messageRemoved", "typingStarted", "typingEnded", "userSubscribed", "userUnsubscribed",
+  "userUpdated",
+];
+
+let client = null;
+const pages = [];
+const conversations = new Map();
+const users = new Map();
+
+const write = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
+const plain = (error) => ({
+  name: error?.name,
+  message: error?.message ?? String(error),
+  status: error?.status,
+  code: error?.body?.code ?? error?.code,
+  body: error?.body,
+});
+
+const MAPPED = [
+  [sdk.Conversation, (it) => {
+    conversations.set(it.sid, it);
+    const { sid, uniqueName, friendlyName, attributes, status, state, createdBy, lastMessage } = it;
+    const { lastReadMessageIndex, notificationLevel, dateCreated } = it;
+    return { sid, uniqueName, friendlyName, attributes, status, state, createdBy, lastMessage, lastReadMessageIndex,
+      notificationLevel, dateCreated };
+  }],
+  [sdk.Message, (it) => {
+    const { sid, index, author, body, subject, attributes, dateCreated, dateUpdated, participantSid, type } = it;
+    const media = (it.attachedMedia ?? []).map(({ sid, filename, contentType, size }) => ({ sid, filename, contentType, size }));
+    return { sid, index, author, body, subject, attributes, dateCreated, dateUpdated, participantSid, type, media,
+      conversation: it.conversation.sid, lastUpdatedBy: it.lastUpdatedBy, aggregatedDeliveryReceipt: it.aggregatedDeliveryReceipt };
+  }],
+  [sdk.Participant, (it) => {
+    const { sid, identity, type, attributes, roleSid, lastReadMessageIndex, lastReadTimestamp, isTyping, bindings } = it;
+    return { sid, identity, type, attributes, roleSid, lastReadMessageIndex, lastReadTimestamp, isTyping, bindings,
+      conversation: it.conversation.sid };
+  }],
+  [sdk.User, (it) => {
+    users.set(it.identity, it);
+    return { identity: it.identity, friendlyName: it.friendlyName, attributes: it.attributes };
+  }],
+];
+
+function describe(value) {
+  if (value === undefined || value === null || typeof value !== "object") return value ?? null;
+  for (const [type, map] of MAPPED) if (value instanceof type) return describe({ ...map(value) });
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Error) return plain(value);
+  if (value instanceof Map) return describe([...value.values()]);
+  if (Array.isArray(value)) return value.map(describe);
+  if (typeof value.nextPage === "function" && Array.isArray(value.items)) {
+    pages.push(value);
+    const { items, hasNextPage, hasPrevPage } = value;
+    return { page: pages.length - 1, items: describe(items), hasNextPage, hasPrevPage };
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype && typeof value.toJSON !== "function") {
+    const getters = Object.getOwnPropertyNames(Object.getPrototypeOf(value)).filter((name) => {
+      return Object.getOwnPropertyDescriptor(Object.getPrototypeOf(value), name)?.get;
+    });
+    if (getters.length) return describe(Object.fromEntries(getters.map((name) => [name, value[name]])));
+  }
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, describe(field)]));
+}
+
+// What a call is made on: "client", {page}, {user}, {conversation}, and with it {message: index} or {participant: sid}.
+async function find(on) {
+  if (on === "client") return client;
+  if (on.page !== undefined) return pages[on.page];
+  if (on.user !== undefined) return users.get(on.user) ?? client.getUser(on.user);
+  const conversation = conversations.get(on.conversation) ?? (await client.getConversationBySid(on.conversation));
+  if (on.participant !== undefined) return conversation.getParticipantBySid(on.participant);
+  if (on.message === undefined) return conversation;
+  const page = await conversation.getMessages(1, on.message, "backwards");
+  return page.items.find((message) => message.index === on.message);
+}
+
+const OPS = {
+  // Make a client, hook its events; done when it is initialized, or has failed.
+  connect: ({ token, url, ws_url, options = {} }) => new Promise((resolve, reject) => {
+    client = new sdk.Client(token, {
+      twilsock: { uri: ws_url }, Twilsock: { uri: ws_url }, apiUri: url, cdsUri: url,
+      notifications: { ersUrl: `${url}/v1/registrations` }, ...options,
+    });
+    for (const event of CLIENT_EVENTS) client.on(event, (payload) => write({ event, payload: describe(payload) }));
+    client.on("stateChanged", (state) => state === "initialized" && resolve(true));
+    client.on("initFailed", ({ error }) => reject(Object.assign(new Error(error?.message), { code: error?.errorCode, status: error?.httpStatusCode })));
+  }),
+  call: async ({ on, method, args = [] }) => (await find(on))[method](...args),
+  get: async ({ on, name }) => (await find(on))[name],
+};
+
+async function serve(line) {
+  const { id, op, args } = JSON.parse(line);
+  try {
+    write({ id, ok: true, result: describe(await OPS[op](args)) });
+  } catch (error) {
+    write({ id, ok: false, error: plain(error) });
+  }
+}
+
+process.on("unhandledRejection", (error) => write({ event: "unhandledRejection", payload: plain(error) }));
+const lines = createInterface({ input: process.stdin });
+lines.on("line", serve);
+lines.on("close", () => process.exit(0)); // the SDK's timers would keep it alive
+write({ event: "ready", payload: sdk.Client.version });
