@@ -5,16 +5,19 @@ const ADDRESS = /\bhttps?:\/\/[^\s<>"]+/gi;
 /** Longer than any address that people send; what is longer stays text. */
 const LONGEST_ADDRESS = 2048;
 
+const OPENING: Record<string, string> = { ")": "(", "]": "[", "}": "{" };
+
 /** Cuts off what a sentence put behind an address: a full stop, a closing bracket that was not opened in it. */
 function trimAddress(found: string): string {
+  const counts: Record<string, number> = {};
+  for (const letter of found) counts[letter] = (counts[letter] ?? 0) + 1;
   let end = found.length;
   for (; end > 0; end--) {
     const last = found[end - 1] ?? "";
-    if (/[.,:;!?'*_~\u2019\u201d]/.test(last)) continue;
-    const open = { ")": "(", "]": "[", "}": "{" }[last];
-    const head = found.slice(0, end);
-    if (open && head.split(last).length > head.split(open).length) continue;
-    break;
+    const opening = OPENING[last];
+    const unopened = opening !== undefined && (counts[last] ?? 0) > (counts[opening] ?? 0);
+    if (!unopened && !/[.,:;!?'*_~\u2019\u201d]/.test(last)) break;
+    counts[last] = (counts[last] ?? 1) - 1;
   }
   return found.slice(0, end);
 }

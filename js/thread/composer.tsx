@@ -42,8 +42,8 @@ export function Composer({ draft, onDraft, onSend, onTyping }: Props) {
   };
   const send = () => {
     if (!sendable) return;
-    onSend(text);
     write("");
+    onSend(text);
     field.current?.focus({ preventScroll: true });
   };
 

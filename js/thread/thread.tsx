@@ -102,9 +102,11 @@ export function statusWords(state: State, connection: Connection): string | null
 function Status({ store, state, connection }: { store: ThreadStore; state: State; connection: Connection }) {
   const words = statusWords(state, connection);
   const failed = state.sync === "failed";
+  const waiting = words === null && state.sync === "opening" && !state.opened;
   const severe = connection === "denied" || (failed && state.error?.type !== "NoKernel");
   return (
     <div class={severe ? "cw-status cw-severe" : "cw-status"} role="status">
+      {waiting && <p class="cw-later">Waiting for the kernel…</p>}
       {words !== null && (
         <p>
           <span>{words}</span>
