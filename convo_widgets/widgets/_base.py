@@ -39,8 +39,8 @@ def bundle(name: str) -> Path | str:
 class Widget(anywidget.AnyWidget):
     """Base of all widgets. Make it where an event loop runs: in a notebook cell or in an async function."""
 
-    REQUESTS: ClassVar[dict[str, str]] = {}
-    """What the view may ask for: name of the request -> name of the method that answers it."""
+    REQUESTS: ClassVar[frozenset[str]] = frozenset()
+    """What the view may ask for; `_answer_<name>` answers it."""
 
     def __init__(self, **traits: Any) -> None:
         unknown = sorted(set(traits) - set(self.trait_names()))
@@ -98,7 +98,7 @@ class Widget(anywidget.AnyWidget):
         try:
             if method not in self.REQUESTS or not isinstance(params, dict):
                 raise UsageError(f"The view asked for something unknown: {method}.")
-            answer: Request = getattr(self, self.REQUESTS[method])
+            answer: Request = getattr(self, f"_answer_{method}")
             result = await answer(params)
         except ConvoError as error:
             self._reject(id, error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from html import escape
-from typing import Any, ClassVar
+from typing import Any
 
 import traitlets
 
@@ -43,13 +43,7 @@ class Thread(Widget):
     _recent: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     _connection = traitlets.Unicode("connecting").tag(sync=True)
 
-    REQUESTS: ClassVar[dict[str, str]] = {
-        "open": "_open",
-        "older": "_older",
-        "newer": "_newer",
-        "send": "_send",
-        "typing": "_typing",
-    }
+    REQUESTS = frozenset({"open", "older", "newer", "send", "typing"})
 
     def __init__(self, conversation: Conversation, **traits: Any) -> None:
         if not isinstance(conversation, Conversation):
@@ -126,7 +120,7 @@ class Thread(Widget):
 
     # -- what the view asks for
 
-    async def _open(self, params: dict[str, Any]) -> dict[str, Any]:
+    async def _answer_open(self, params: dict[str, Any]) -> dict[str, Any]:
         await asyncio.shield(self._ready)
         page = await self._conversation.get_messages(_count(params))
         return {
@@ -136,22 +130,22 @@ class Thread(Widget):
             "typing": await self._typing_names(),
         }
 
-    async def _older(self, params: dict[str, Any]) -> dict[str, Any]:
+    async def _answer_older(self, params: dict[str, Any]) -> dict[str, Any]:
         page = await self._conversation.get_messages(_count(params), int(params["before"]) - 1, "backwards")
         return {"messages": await self._rows(page.items), "has_older": page.has_prev_page}
 
-    async def _newer(self, params: dict[str, Any]) -> dict[str, Any]:
+    async def _answer_newer(self, params: dict[str, Any]) -> dict[str, Any]:
         page = await self._conversation.get_messages(_count(params), int(params["after"]) + 1, "forward")
         return {"messages": await self._rows(page.items), "has_newer": page.has_next_page}
 
-    async def _send(self, params: dict[str, Any]) -> dict[str, Any]:
+    async def _answer_send(self, params: dict[str, Any]) -> dict[str, Any]:
         if self.read_only:
             raise UsageError("This thread is read-only.")
         index = await self._conversation.send_message(str(params["body"]))
         self._local_ids[index] = str(params["local_id"])
         return {"index": index}
 
-    async def _typing(self, _params: dict[str, Any]) -> None:
+    async def _answer_typing(self, _params: dict[str, Any]) -> None:
         if not self.read_only:
             await self._conversation.typing()
 
