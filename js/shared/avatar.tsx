@@ -14,18 +14,18 @@ export const AVATAR_COLOURS = [
   "#2c7a2f",
   "#c02f2f",
   "#6b6256",
-  "#0b6e9e",
   "#7b3fa0",
   "#85631a",
   "#a33b79",
-  "#4a6fa5",
 ];
 
 /** The same colour for the same author, in every view and every session. */
 export function colourOf(author: string): string {
-  let hash = 2166136261;
-  for (let at = 0; at < author.length; at++) hash = Math.imul(hash ^ author.charCodeAt(at), 16777619);
-  hash ^= hash >>> 15; // the low bits alone would hardly differ for short names
+  let hash = 0x811c9dc5; // FNV-1a, then murmur3's last steps: short names must spread over few colours
+  for (let at = 0; at < author.length; at++) hash = Math.imul(hash ^ author.charCodeAt(at), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  hash ^= hash >>> 16;
   return AVATAR_COLOURS[(hash >>> 0) % AVATAR_COLOURS.length] ?? "#566573";
 }
 

@@ -222,7 +222,7 @@ export function traitsOf(model: AnyModel): Traits {
     conversationSid: text(model.get("conversation_sid")),
     readOnly: model.get("read_only") === true,
     theme: oneOf(model.get("theme"), ["auto", "light", "dark"], "auto"),
-    height: Math.max(200, finite(model.get("height")) ?? 480),
+    height: Math.max(160, finite(model.get("height")) ?? 480),
     header: {
       title: text(header.title),
       state: oneOf(header.state, ["active", "inactive", "closed"], "active"),

@@ -215,6 +215,19 @@ test("a resync far up reads the held stretch again", async () => {
   expect(store.state.hasNewer).toBe(true);
 });
 
+test("a kernel that gives smaller pages than asked for is asked on", async () => {
+  const { kernel, store } = await opened({}, wires(1, 60));
+  store.follow(false);
+  kernel.batch({ type: "reset" });
+  await kernel.answerOpen(wires(90, 100));
+  await kernel.answer("newer", { messages: wires(1, 40), has_newer: true });
+  expect(kernel.last("newer").params).toEqual({ after: 40, count: 20 });
+  expect(store.state.messages).toHaveLength(60);
+  await kernel.answer("newer", { messages: wires(41, 60), has_newer: true });
+  expect(store.state.messages).toHaveLength(60);
+  expect(store.state.newer).toBe("idle");
+});
+
 test("to the newest message from a window that lost its end", async () => {
   const { kernel, store } = await opened({}, wires(1, 60));
   store.follow(false);

@@ -32,6 +32,7 @@ export function useScroll({ store, scroller, list, items }: Parts) {
   const lastEpoch = useRef(store.state.epoch);
   const hidden = useRef(false);
   const anchor = useRef<{ index: number; offset: number } | null>(null);
+  const thrown = useRef<{ following: boolean; anchor: typeof anchor.current } | null>(null);
   const [far, setFar] = useState(false);
 
   const toEnd = () => {
@@ -48,6 +49,9 @@ export function useScroll({ store, scroller, list, items }: Parts) {
     if (at >= 0) list.current?.scrollToIndex(at, { align: "start", offset: wanted.offset });
   };
 
+  const restore = useRef(toEnd);
+  restore.current = () => (store.state.following ? toEnd() : toAnchor());
+
   const remember = (top: number) => {
     const handle = list.current;
     const at = handle ? handle.findItemIndex(top) : -1;
@@ -55,9 +59,14 @@ export function useScroll({ store, scroller, list, items }: Parts) {
     if (handle && index != null) anchor.current = { index, offset: top - TOP_LINE - handle.getItemOffset(at) };
   };
 
+  const jump = () => {
+    store.latest();
+    toEnd();
+  };
+
   const load = () => {
     const element = scroller.current;
-    if (!element || element.clientHeight === 0) return;
+    if (!element || element.clientHeight === 0 || hidden.current) return;
     const { following, hasOlder, hasNewer, older, newer } = store.state;
     const below = element.scrollHeight - element.scrollTop - element.clientHeight;
     if (following && below > AT_END) return; // still on its way to the end
@@ -68,19 +77,43 @@ export function useScroll({ store, scroller, list, items }: Parts) {
   useLayoutEffect(() => {
     const replaced = lastEpoch.current !== store.state.epoch;
     lastEpoch.current = store.state.epoch;
-    if (store.state.following) toEnd();
-    else if (replaced) toAnchor();
+    if (store.state.following || replaced) restore.current();
     queueMicrotask(load); // it renders, which must not happen inside a render
   });
 
   useEffect(() => {
     const element = scroller.current;
+    if (!element) return;
     const onWheel = (event: WheelEvent) => {
-      const scrollable = element && element.scrollTop > 0 && element.scrollHeight > element.clientHeight + 1;
+      const scrollable = element.scrollTop > 0 && element.scrollHeight > element.clientHeight + 1;
       if (event.deltaY < 0 && scrollable) store.follow(false); // even if less than a row: fast batches would pull it back
     };
-    element?.addEventListener("wheel", onWheel, { passive: true });
-    return () => element?.removeEventListener("wheel", onWheel);
+    // In a hidden tab, or taken out of the page, everything is 0 high and the scroll position is forgotten.
+    const sizes = new ResizeObserver(() => {
+      const returned = hidden.current && element.clientHeight > 0;
+      hidden.current = element.clientHeight === 0;
+      if (returned) restore.current();
+    });
+    // Moved to another place of the page (a cell that is dragged), the scroller is thrown to its top. Its style has an
+    // animation for one reason: it starts again then, after the scroll event of that frame, if there is one.
+    const onPlaced = (event: AnimationEvent) => {
+      if (event.target !== element) return;
+      const before = thrown.current;
+      thrown.current = null;
+      if (before) {
+        anchor.current = before.anchor;
+        store.follow(before.following);
+      }
+      if (before || element.scrollTop !== lastTop.current) restore.current();
+    };
+    element.addEventListener("wheel", onWheel, { passive: true });
+    element.addEventListener("animationstart", onPlaced);
+    sizes.observe(element);
+    return () => {
+      element.removeEventListener("animationstart", onPlaced);
+      element.removeEventListener("wheel", onWheel);
+      sizes.disconnect();
+    };
   }, [store, scroller]);
 
   return {
@@ -92,6 +125,8 @@ export function useScroll({ store, scroller, list, items }: Parts) {
       if (!element || element.clientHeight === 0 || hidden.current) return;
       const top = element.scrollTop;
       const below = element.scrollHeight - top - element.clientHeight;
+      const { following } = store.state;
+      thrown.current = top === 0 && lastTop.current > 0 ? { following, anchor: anchor.current } : null;
       if (below <= AT_END && top >= lastTop.current) store.follow(true);
       else if (below > AT_END && top < lastTop.current - 1) store.follow(false);
       lastTop.current = top;
@@ -100,21 +135,19 @@ export function useScroll({ store, scroller, list, items }: Parts) {
       load();
     },
 
-    /** Rows were measured, or the view got another size, or it comes back from a hidden tab, where sizes are 0. */
+    /** Rows were measured, or the view got another size. */
     onResize: () => {
-      const element = scroller.current;
-      if (!element) return;
-      const returned = hidden.current && element.clientHeight > 0;
-      hidden.current = element.clientHeight === 0;
       if (hidden.current) return;
       if (store.state.following) toEnd();
-      else if (returned) toAnchor();
       queueMicrotask(load);
     },
 
-    jump: () => {
-      store.latest();
-      toEnd();
+    jump,
+
+    onKeyDown: (event: KeyboardEvent) => {
+      if (event.key !== "End" || event.target !== event.currentTarget) return;
+      event.preventDefault(); // the browser glides to where the end was: rows that are measured on the way move it
+      jump();
     },
   };
 }

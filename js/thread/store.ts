@@ -2,6 +2,7 @@ import { Comm, RequestFailed, randomId } from "../shared/comm";
 import {
   type AnyModel,
   batchFrom,
+  type Message,
   openPageFrom,
   type Page,
   pageFrom,
@@ -169,18 +170,24 @@ export class ThreadStore {
     void this.#open(); // a batch may have been lost again meanwhile
   }
 
-  /** Reads the held stretch again, for a reader who is not at the newest end. */
+  /** Reads the held stretch again, for a reader who is not at the newest end. The kernel may give less than asked for. */
   async #refresh(): Promise<void> {
-    const { messages, conversationSid } = this.state;
-    const first = messages[0];
-    if (!first) return this.latest();
+    const { messages: held, conversationSid } = this.state;
+    const first = held[0]?.index;
+    const last = held[held.length - 1]?.index;
+    if (first === undefined || last === undefined) return this.latest();
     this.#dispatch({ type: "newerLoading" });
-    const page = await this.#page("newer", { after: first.index - 1, count: messages.length });
-    if (conversationSid !== this.state.conversationSid) return;
-    if (!page) return this.#dispatch({ type: "newerFailed" });
-    if (page.messages.length === 0) return this.latest();
-    const same = this.state.messages[0]?.index === first.index;
-    this.#dispatch(same ? { type: "refreshed", page } : { type: "newerFailed" });
+    const messages: Message[] = [];
+    for (let after = first - 1, more = true; more && after < last; ) {
+      const page = await this.#page("newer", { after, count: held.length - messages.length || PAGE });
+      if (conversationSid !== this.state.conversationSid) return;
+      if (!page || this.state.messages[0]?.index !== first) return this.#dispatch({ type: "newerFailed" });
+      messages.push(...page.messages.filter((each) => each.index > after));
+      more = page.more && page.messages.length > 0;
+      after = messages[messages.length - 1]?.index ?? last;
+      if (!more || after >= last) this.#dispatch({ type: "refreshed", page: { messages, more: page.more } });
+    }
+    if (this.state.messages.length === 0) this.latest();
   }
 
   async #page(method: "older" | "newer", params: Record<string, number>): Promise<Page | null> {
