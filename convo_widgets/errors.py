@@ -61,7 +61,7 @@ ADVICE: dict[int, str] = {
     20101: "the token is not one that this service can read: mint a new one for it",
     20102: "the token's header is wrong: it must be an access token (HS256, cty 'twilio-fpa;v=1')",
     20103: "the token was issued with another API key: mint it with this service's own key",
-    20104: "the token has expired: give connect() a function that fetches a new one, or call client.update_token(token)",
+    20104: "the token has expired: give connect() a function that fetches one, or call client.update_token(token)",
     20105: "the token is not valid yet: check the clock of the machine that minted it",
     20106: "the token's grants do not fit: it needs an identity and a chat grant for this service",
     20107: "the token's signature does not match: mint it with this service's own secret",

@@ -1,8 +1,8 @@
 """Local positions of Sync documents, lists and maps: what was seen, and so what is new.
 
 An object knows, for each of its items, the id of the newest event that its state contains. Whatever arrives, a page
-or an event, early, late or twice, is taken only if it is newer than that; so any order of the same events ends in the same
-state. The data itself belongs to the nouns: an object only says what changed.
+or an event, early, late or twice, is taken only if it is newer than that; so any order of the same events ends in the
+same state. The data itself belongs to the nouns: an object only says what changed.
 
 `position` is where a replay has to start. It moves on ordered events alone: a live event may overtake an older one
 until the subscription is established, and a position that moved past the gap would lose what is in it.

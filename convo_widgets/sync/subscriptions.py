@@ -4,8 +4,8 @@ Theory of operation
 ===================
 
 Subscriptions belong to the connection; the wish to follow belongs to us. So the wish outlives connections, and each
-new connection starts with nothing established. Time comes in as an argument (seconds, any clock that only grows), and what
-to send goes out as batches::
+new connection starts with nothing established. Time comes in as an argument (seconds, any clock that only grows), and
+what to send goes out as batches::
 
     subscriptions.follow(obj)
     for batch in subscriptions.due(now): send it; then .accepted(batch, reply, now) or .refused(batch, now)

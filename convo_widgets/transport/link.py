@@ -1,9 +1,9 @@
 """One connection to the service that heals itself: websockets below, a `Protocol` inside, requests and notices above.
 
-A `Link` runs one supervised task. It connects, introduces itself, reads until the socket breaks, waits as the back-off or
-the service says, and starts again, until it is stopped or the service says no for good ("denied", or "disconnected" after
-the token expired). What waits for an answer when the socket breaks fails at once with `ConnectionLost`: only the caller
-knows whether it may be repeated.
+A `Link` runs one supervised task. It connects, introduces itself, reads until the socket breaks, waits as the back-off
+or the service says, and starts again, until it is stopped or the service says no for good ("denied", or "disconnected"
+after the token expired). What waits for an answer when the socket breaks fails at once with `ConnectionLost`: only the
+caller knows whether it may be repeated.
 """
 
 from __future__ import annotations
