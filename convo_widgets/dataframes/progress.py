@@ -9,7 +9,7 @@ from types import TracebackType
 
 
 class Progress:
-    """A line on standard error that is rewritten as it goes and wiped at the end.
+    """A line that is rewritten as it goes and wiped at the end.
 
     It shows only after a second, so that a quick read leaves no trace, and only where a person is looking: in a
     terminal or a notebook.
@@ -19,7 +19,9 @@ class Progress:
 
     def __init__(self, conversations: int, *, shown: bool) -> None:
         self._conversations = conversations
-        self._shown = shown and (sys.stderr.isatty() or "JPY_PARENT_PID" in os.environ)
+        in_notebook = "JPY_PARENT_PID" in os.environ
+        self._stream = sys.stdout if in_notebook else sys.stderr  # notebooks paint standard error red
+        self._shown = shown and (in_notebook or self._stream.isatty())
         self._read = self._done = 0
         self._next = time.monotonic() + self.PATIENCE
         self._width = 0
@@ -31,8 +33,8 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._width:
-            sys.stderr.write(f"\r{' ' * self._width}\r")
-            sys.stderr.flush()
+            self._stream.write(f"\r{' ' * self._width}\r")
+            self._stream.flush()
 
     def advance(self, messages: int) -> None:
         """So many more messages were read."""
@@ -48,5 +50,5 @@ class Progress:
 
     def _write(self, text: str) -> None:
         self._width = max(self._width, len(text))
-        sys.stderr.write(f"\r{text:<{self._width}}")
-        sys.stderr.flush()
+        self._stream.write(f"\r{text:<{self._width}}")
+        self._stream.flush()
