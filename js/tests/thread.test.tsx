@@ -51,6 +51,20 @@ test("takes no focus and leaves nothing behind", async () => {
   expect(kernel.listening).toBe(0);
 });
 
+test("keeps plain keys pressed in the log from a host that listens before all elements", async () => {
+  await mount();
+  const heard: string[] = [];
+  const listen = (event: KeyboardEvent) => heard.push(event.key);
+  document.addEventListener("keydown", listen, true);
+  const press = (target: Element | null, fields: KeyboardEventInit) =>
+    target?.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, composed: true, ...fields }));
+  press(el.querySelector(".cw-scroller"), { key: "d" });
+  press(el.querySelector(".cw-scroller"), { key: "s", ctrlKey: true });
+  press(document.body, { key: "b" });
+  document.removeEventListener("keydown", listen, true);
+  expect(heard).toEqual(["s", "b"]);
+});
+
 test("has the height and the theme of its traits, live", async () => {
   const kernel = await mount({ height: 320, theme: "dark" });
   const root = el.querySelector<HTMLElement>(".cw-thread");

@@ -29,7 +29,7 @@ export function Log({ store, state, header, shift }: Props) {
   const items: readonly Item[] = pending.length > 0 ? [...messages, ...pending] : messages;
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
-  const { far, onScroll, onResize, onKeyDown, jump } = useScroll({ store, scroller, list, items });
+  const { far, onScroll, onResize, jump } = useScroll({ store, scroller, list, items });
 
   const ownName = messages.findLast((each) => each.own)?.name || identity || "You";
   const row = (item: Item, at: number) => {
@@ -66,7 +66,6 @@ export function Log({ store, state, header, shift }: Props) {
         aria-live={state.following ? "polite" : "off"} // rows that come into view by scrolling are no news
         aria-busy={state.sync === "opening" && !state.opened}
         onScroll={onScroll}
-        onKeyDown={onKeyDown}
       >
         <TopLine store={store} state={state} />
         <Virtualizer

@@ -1,6 +1,7 @@
 import type { RefObject } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { VirtualizerHandle } from "virtua";
+import { useOwnKeys } from "../shared/keys";
 import type { ThreadStore } from "./store";
 
 /** The height in pixels of the line above the oldest message; style.css has the same. */
@@ -59,10 +60,21 @@ export function useScroll({ store, scroller, list, items }: Parts) {
     if (handle && index != null) anchor.current = { index, offset: top - TOP_LINE - handle.getItemOffset(at) };
   };
 
-  const jump = () => {
+  const jump = useCallback(() => {
     store.latest();
-    toEnd();
-  };
+    const element = scroller.current;
+    if (element) element.scrollTop = element.scrollHeight;
+  }, [store, scroller]);
+
+  const onKey = useCallback(
+    (event: KeyboardEvent) => {
+      if (event.key !== "End" || event.composedPath()[0] !== scroller.current) return;
+      event.preventDefault(); // the browser glides to where the end was: rows that are measured on the way move it
+      jump();
+    },
+    [scroller, jump],
+  );
+  useOwnKeys(scroller, onKey);
 
   const load = () => {
     const element = scroller.current;
@@ -143,11 +155,5 @@ export function useScroll({ store, scroller, list, items }: Parts) {
     },
 
     jump,
-
-    onKeyDown: (event: KeyboardEvent) => {
-      if (event.key !== "End" || event.target !== event.currentTarget) return;
-      event.preventDefault(); // the browser glides to where the end was: rows that are measured on the way move it
-      jump();
-    },
   };
 }

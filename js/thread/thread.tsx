@@ -34,7 +34,6 @@ export function Thread({ store }: { store: ThreadStore }) {
       data-mode={mode}
       style={{ height: `${height}px` }}
       aria-label={header.title ? `Conversation ${header.title}` : "Conversation"}
-      data-lm-suppress-shortcuts="true" // JupyterLab would take the arrow keys for its cells
     >
       <Heading header={header} />
       <Status store={store} state={state} connection={traits.connection} />

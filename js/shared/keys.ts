@@ -1,0 +1,30 @@
+import type { RefObject } from "preact";
+import { useEffect } from "preact/hooks";
+
+const MOVING = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", "Delete", "Backspace"]);
+
+/** Whether a notebook would take this key for one of its cells: letters ("dd" deletes one) and what moves, unmodified. */
+export const isTakenByHost = (event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">): boolean =>
+  !event.ctrlKey && !event.metaKey && !event.altKey && (event.key.length === 1 || MOVING.has(event.key));
+
+/**
+ * Keeps the plain keys that are pressed inside a widget from the host, and leaves it those with Ctrl, Alt or Meta, and
+ * Enter, Escape and Tab. JupyterLab listens on the document before any element does, so only the window is early enough.
+ * Fields for text need no help: hosts leave them alone. `onKey` gets the event, which reaches no element after this.
+ */
+export function useOwnKeys(root: RefObject<HTMLElement | null>, onKey?: (event: KeyboardEvent) => void): void {
+  useEffect(() => {
+    const element = root.current;
+    const view = element?.ownerDocument.defaultView;
+    if (!element || !view) return;
+    const onKeyDown = (event: KeyboardEvent) => {
+      const [target] = event.composedPath(); // event.target is the host of the shadow root, where there is one
+      if (!(target instanceof view.Element) || !element.contains(target)) return;
+      if (target.matches("textarea, input") || !isTakenByHost(event)) return;
+      event.stopPropagation();
+      onKey?.(event);
+    };
+    view.addEventListener("keydown", onKeyDown, true);
+    return () => view.removeEventListener("keydown", onKeyDown, true);
+  }, [root, onKey]);
+}
