@@ -12,7 +12,7 @@ MAX_FRAME = 1 << 20
 """Largest frame taken from a peer, in bytes: sixty times a page of a hundred ordinary messages."""
 
 _START = re.compile(rb"TWILSOCK V\d\.\d (\d{1,7})\r\n")
-_JSON_TYPES = ("application/json", "text/plain")
+_TYPES = ("application/json", "text/plain", "application/x-www-form-urlencoded")  # the last one: typing
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,6 @@ def decode(data: bytes) -> Frame | BadFrame:
     payload = data[end + 2 :]
     if header.payload_size != len(payload):
         return BadFrame(f"its payload has {len(payload)} bytes and says {header.payload_size}")
-    if header.payload_type and not header.payload_type.startswith(_JSON_TYPES):
+    if header.payload_type and not header.payload_type.startswith(_TYPES):
         payload = b""
     return Frame(header, payload)

@@ -14,7 +14,7 @@ import pytest
 from convo_widgets.service.local import LocalService
 
 HERE = Path(__file__).parent
-PATIENCE = 20.0
+PATIENCE = 15.0
 """Seconds for anything that the SDK is to say."""
 
 
@@ -61,10 +61,18 @@ class Sdk:
         await sdk.wait("ready")
         return sdk
 
-    async def connect(self, service: LocalService, identity: str, *, token: str | None = None, **options: Any) -> Sdk:
-        """Connect to a service and wait until the SDK is initialized."""
-        token = token or service.token(identity)
-        await self.op("connect", token=token, url=service.url, ws_url=service.ws_url, options=options)
+    async def connect(
+        self,
+        service: LocalService,
+        identity: str,
+        *,
+        token: str | None = None,
+        ws_url: str | None = None,
+        **options: Any,
+    ) -> Sdk:
+        """Connect to a service (through another socket address, if one is given); wait until the SDK is initialized."""
+        token = service.token(identity) if token is None else token
+        await self.op("connect", token=token, url=service.url, ws_url=ws_url or service.ws_url, options=options)
         return self
 
     async def op(self, op: str, **args: Any) -> Any:
@@ -168,12 +176,78 @@ def version(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+class Cable:
+    """A TCP line to a service that can be cut, and mended.
+
+    Attributes:
+        ws_url: address of the service's socket through the line.
+    """
+
+    def __init__(self, service: LocalService) -> None:
+        self._port = service.port
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._whole = True
+
+    async def start(self) -> Cable:
+        """Listen on a free port."""
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
+        self.ws_url = f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v3/wsconnect"
+        return self
+
+    def cut(self) -> None:
+        """Break every connection without a word, and let no new one through."""
+        self._whole = False
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        """Let new connections through."""
+        self._whole = True
+
+    async def stop(self) -> None:
+        """Close it."""
+        self.cut()
+        self._server.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._whole:
+            writer.transport.abort()
+            return
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._writers |= {writer, far_writer}
+        for source, sink in ((reader, far_writer), (far_reader, writer)):
+            task = asyncio.create_task(self._pump(source, sink))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(1 << 16):
+                sink.write(data)
+                await sink.drain()
+        except ConnectionError:
+            pass
+        finally:
+            sink.transport.abort()
+            self._writers.discard(sink)
+
+
+@pytest.fixture
+async def cable(service: LocalService) -> AsyncIterator[Cable]:
+    """A line to the service that can be cut."""
+    line = await Cable(service).start()
+    yield line
+    await line.stop()
+
+
 Start = Callable[..., Awaitable[Sdk]]
 
 
 @pytest.fixture
 async def start(version: str) -> AsyncIterator[Start]:
-    """Start genuine clients with `await start(service, "alice")`; without a service, one that is not connected."""
+    """A function that starts a genuine client; without a service, one that is not connected."""
     started: list[Sdk] = []
 
     async def make(service: LocalService | None = None, identity: str = "", **options: Any) -> Sdk:

@@ -56,6 +56,7 @@ const MAPPED = [
 function describe(value) {
   if (value === undefined || value === null || typeof value !== "object") return value ?? null;
   for (const [type, map] of MAPPED) if (value instanceof type) return describe({ ...map(value) });
+  if (value instanceof sdk.Client) return "client";
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Error) return plain(value);
   if (value instanceof Map) return describe([...value.values()]);
@@ -65,10 +66,9 @@ function describe(value) {
     const { items, hasNextPage, hasPrevPage } = value;
     return { page: pages.length - 1, items: describe(items), hasNextPage, hasPrevPage };
   }
-  if (Object.getPrototypeOf(value) !== Object.prototype && typeof value.toJSON !== "function") {
-    const getters = Object.getOwnPropertyNames(Object.getPrototypeOf(value)).filter((name) => {
-      return Object.getOwnPropertyDescriptor(Object.getPrototypeOf(value), name)?.get;
-    });
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype && prototype !== Object.prototype) {
+    const getters = Object.getOwnPropertyNames(prototype).filter((name) => Object.getOwnPropertyDescriptor(prototype, name).get);
     if (getters.length) return describe(Object.fromEntries(getters.map((name) => [name, value[name]])));
   }
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, describe(field)]));
@@ -95,6 +95,7 @@ const OPS = {
     });
     for (const event of CLIENT_EVENTS) client.on(event, (payload) => write({ event, payload: describe(payload) }));
     client.on("stateChanged", (state) => state === "initialized" && resolve(true));
+    client.on("stateChanged", (state) => state === "failed" && reject(new Error("failed")));
     client.on("initFailed", ({ error }) => reject(Object.assign(new Error(error?.message), { code: error?.errorCode, status: error?.httpStatusCode })));
   }),
   call: async ({ on, method, args = [] }) => (await find(on))[method](...args),
