@@ -27,9 +27,11 @@ export function useMode(theme: Theme, root: RefObject<HTMLElement | null>): "lig
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     look();
     element.addEventListener("transitionend", onTransition);
+    element.addEventListener("transitioncancel", onTransition); // JupyterLab swaps two stylesheets: the last one cancels
     scheme.addEventListener("change", look);
     return () => {
       element.removeEventListener("transitionend", onTransition);
+      element.removeEventListener("transitioncancel", onTransition);
       scheme.removeEventListener("change", look);
     };
   }, [theme, root]);

@@ -5,7 +5,7 @@ import type { Delivery, Message } from "../shared/model";
 import { linkTarget, sizeName } from "../shared/text";
 import { dayName } from "../shared/time";
 import { contextOf, deliveryOf, MessageRow, PendingRow } from "../thread/row";
-import type { Pending } from "../thread/state";
+import type { Pending } from "../thread/sending";
 import { message } from "./fakes";
 
 let place: HTMLElement;

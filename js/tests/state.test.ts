@@ -1,15 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Batch, Change, Message } from "../shared/model";
-import {
-  type Action,
-  CAP,
-  initialState,
-  reduce,
-  SLACK,
-  type State,
-  unseenCount,
-  visiblePending,
-} from "../thread/state";
+import { visiblePending } from "../thread/sending";
+import { type Action, CAP, initialState, reduce, SLACK, type State, unseenCount } from "../thread/state";
 import { message } from "./fakes";
 
 const run = (state: State, ...actions: Action[]): State => actions.reduce(reduce, state);

@@ -4,7 +4,8 @@ import { Down } from "../shared/icons";
 import type { Header, Message } from "../shared/model";
 import { contextOf, MessageRow, PendingRow } from "./row";
 import { TOP_LINE, useScroll } from "./scroll";
-import { type Pending, type State, unseenCount, visiblePending } from "./state";
+import { type Pending, visiblePending } from "./sending";
+import { type State, unseenCount } from "./state";
 import type { ThreadStore } from "./store";
 
 interface Props {

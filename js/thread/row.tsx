@@ -4,7 +4,7 @@ import { Clock, FileIcon, Tick, Ticks, Warning } from "../shared/icons";
 import type { Delivery, Medium, Message } from "../shared/model";
 import { sizeName, Text } from "../shared/text";
 import { clock, dayName, dayOf, fullTime, isDate, iso } from "../shared/time";
-import type { Pending } from "./state";
+import type { Pending } from "./sending";
 
 /** Milliseconds between two messages of one author that still stand under one name. */
 const GROUP_WITHIN = 5 * 60_000;

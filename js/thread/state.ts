@@ -9,28 +9,13 @@
  * again, keeps the batches that come meanwhile, and applies those that are newer than the answer.
  */
 import type { Batch, Change, Message, OpenPage, Page } from "../shared/model";
+import { claim, land, type Pending, reduceSending, type SendingAction, settle } from "./sending";
 
 /** Messages held at most; older ones and newer ones are fetched again when the reader gets there. */
 export const CAP = 2000;
 /** How far the window may grow over the cap before it is cut: cutting moves the list, so it is done seldom. */
 export const SLACK = 200;
 const REMEMBERED = 5000;
-
-/** A message of this view that the kernel has not confirmed yet. */
-export interface Pending {
-  localId: string;
-  conversationSid: string;
-  body: string;
-  date: number;
-  status: "sending" | "sent" | "failed";
-  error: string | null;
-  /** The index from the answer to `send`. */
-  index: number | null;
-  /** The index of an own message that is taken for this one until the answer tells. */
-  claimed: number | null;
-  /** The newest index known when it was sent: what is not newer cannot be it. */
-  after: number;
-}
 
 export interface State {
   conversationSid: string;
@@ -81,10 +66,7 @@ export type Action =
   | { type: "newerLoaded"; page: Page; after: number }
   | { type: "trim"; side: "oldest" | "newest" }
   | { type: "follow"; following: boolean }
-  | { type: "sending"; localId: string; body: string; date: number }
-  | { type: "sent"; localId: string; index: number | null }
-  | { type: "sendFailed"; localId: string; error: { type: string; message: string } }
-  | { type: "discarded"; localId: string };
+  | SendingAction;
 
 export function initialState(conversationSid: string, recent: readonly Message[]): State {
   return {
@@ -150,55 +132,8 @@ export function reduce(state: State, action: Action): State {
     case "follow":
       return followed(state, action.following);
     default:
-      return reducePending(state, action);
+      return reduceSending(state, action);
   }
-}
-
-/** Own messages on their way: from the composer to the kernel and back. */
-function reducePending(
-  state: State,
-  action: Extract<Action, { type: "sending" | "sent" | "sendFailed" | "discarded" }>,
-): State {
-  const { localId } = action;
-  switch (action.type) {
-    case "sending": {
-      const { conversationSid, newest: after } = state;
-      const { body, date } = action;
-      const status = "sending" as const;
-      const fresh = { localId, conversationSid, body, date, after, status, error: null, index: null, claimed: null };
-      const known = state.pending.some((each) => each.localId === localId);
-      const pending = known
-        ? state.pending.map((each) => (each.localId === localId ? fresh : each))
-        : [...state.pending, fresh];
-      return { ...state, pending, seenUpTo: Number.POSITIVE_INFINITY, beyond: 0 };
-    }
-    case "sent": {
-      const index = action.index ?? state.pending.find((each) => each.localId === localId)?.claimed ?? null;
-      return settle(amended(unclaimed(state, localId), localId, { status: "sent", index }));
-    }
-    case "sendFailed": {
-      const claimed = state.pending.find((each) => each.localId === localId)?.claimed ?? null;
-      // Without an answer, a message that looks like ours is ours: asking to send it again would double it.
-      if (action.error.type === "Timeout" && claimed !== null) return land(state, claimed, localId);
-      return amended(unclaimed(state, localId), localId, { status: "failed", error: action.error.message });
-    }
-    case "discarded":
-      return { ...state, pending: state.pending.filter((each) => each.localId !== localId) };
-  }
-}
-
-const amended = (state: State, localId: string, change: Partial<Pending>): State => ({
-  ...state,
-  pending: state.pending.map((each) => (each.localId === localId ? { ...each, ...change } : each)),
-});
-
-/** Gives back the message that was taken for this row. */
-function unclaimed(state: State, localId: string): State {
-  const claimed = state.pending.find((each) => each.localId === localId)?.claimed ?? null;
-  if (claimed === null) return state;
-  const landed = new Map(state.landed);
-  landed.delete(claimed);
-  return { ...amended(state, localId, { claimed: null }), landed };
 }
 
 function opened(state: State, page: OpenPage): State {
@@ -276,47 +211,6 @@ function added(state: State, message: Message, localId: string | null): State {
   return localId === null ? claim(next, message) : land(next, index, localId);
 }
 
-/** The optimistic row of this view, if it is one of ours, became the message with this index. */
-function land(state: State, index: number, localId: string | null): State {
-  if (localId === null || !state.pending.some((each) => each.localId === localId)) return state;
-  const next = unclaimed(state, localId);
-  return {
-    ...next,
-    landed: new Map(next.landed).set(index, localId),
-    pending: next.pending.filter((each) => each.localId !== localId),
-  };
-}
-
-/** An own message came without saying whose: the first unanswered row with its text steps aside, so that it is not shown twice. */
-function claim(state: State, message: Message): State {
-  if (!message.own || state.pending.length === 0) return state;
-  if (state.pending.some((each) => each.claimed === message.index || each.index === message.index)) return state;
-  const mine = state.pending.find(
-    (each) =>
-      each.status === "sending" &&
-      each.claimed === null &&
-      each.conversationSid === state.conversationSid &&
-      each.body === message.body &&
-      message.index > each.after,
-  );
-  if (!mine) return state;
-  const pending = state.pending.map((each) => (each === mine ? { ...each, claimed: message.index } : each));
-  return { ...state, pending, landed: new Map(state.landed).set(message.index, mine.localId) };
-}
-
-/** Drops the rows whose message is here, or was here: the answer to `send` may come before it or after it. */
-function settle(state: State): State {
-  const arrived = (each: Pending) =>
-    each.index !== null &&
-    each.conversationSid === state.conversationSid &&
-    (state.removed.has(each.index) || each.index <= state.newest);
-  const gone = state.pending.filter(arrived);
-  if (gone.length === 0) return state;
-  const landed = new Map(state.landed);
-  for (const each of gone) if (each.index !== null) landed.set(each.index, each.localId);
-  return { ...state, landed, pending: state.pending.filter((each) => !arrived(each)) };
-}
-
 function updated(state: State, message: Message): State {
   if (state.removed.has(message.index)) return state;
   const known = new Map(state.updated).set(message.index, message);
@@ -391,12 +285,6 @@ function unseenIn(state: State, messages: readonly Message[]): number {
   }
   return count;
 }
-
-/** The optimistic rows to show below the messages. */
-export const visiblePending = (state: State): readonly Pending[] =>
-  state.hasNewer
-    ? []
-    : state.pending.filter((each) => each.claimed === null && each.conversationSid === state.conversationSid);
 
 const lastIndex = (messages: readonly Message[]): number => messages[messages.length - 1]?.index ?? -1;
 
