@@ -42,9 +42,7 @@ def lab_url(lab_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def open_notebook(
-    lab_url: str, lab_root: Path, page: Page, request: pytest.FixtureRequest
-) -> Iterator[OpenNotebook]:
+def open_notebook(lab_url: str, lab_root: Path, page: Page, request: pytest.FixtureRequest) -> Iterator[OpenNotebook]:
     """Open a notebook of these cells; its kernel ends with the test."""
     opened: list[lab.Notebook] = []
 
