@@ -202,7 +202,7 @@ class Client(Emitter):
         Raises:
             Conflict: the unique name is taken.
         """
-        body = NewConversation(attributes=json.encode(attributes or {}).decode())
+        body = NewConversation(attributes=json.encode({} if attributes is None else attributes).decode())
         if friendly_name is not None:
             body.friendly_name = friendly_name
         if unique_name is not None:

@@ -58,6 +58,7 @@ ConversationUpdateReason = Literal[
 ]
 MessageRecord = tuple[int, MessageData]
 MAX_BODY = 32 * 1024  # bytes of UTF-8 in a message
+TYPING = 5.0  # seconds that a word of typing holds, until the service has said
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,10 @@ class Conversation(Emitter):
         self._check_joined("read messages")
         if page_size < 1:
             raise UsageError(f"page_size is {page_size}: a page has at least one message.")
+        if anchor is not None and anchor < 0:
+            raise UsageError(f"anchor is {anchor}: the first message has index 0.")
+        if direction not in ("backwards", "forward"):
+            raise UsageError(f"direction is {direction!r}: it is 'backwards' or 'forward'.")
         return await self._messages.page(page_size, anchor, direction)
 
     async def message_records(self, direction: Direction = "backwards") -> AsyncIterator[list[MessageRecord]]:
@@ -225,7 +230,8 @@ class Conversation(Emitter):
             TransportError: no answer came; `may_have_happened` says what that means.
         """
         self._check_body(body)
-        message = NewMessage(body=body, media_sids=[], attributes=json.encode(attributes or {}).decode())
+        text = json.encode({} if attributes is None else attributes).decode()
+        message = NewMessage(body=body, media_sids=[], attributes=text)
         if subject is not None:
             message.subject = subject
         reply = await self._client._session.post(self._links.messages, message, MessageReply, what="sending a message")
@@ -237,10 +243,15 @@ class Conversation(Emitter):
         loop = asyncio.get_running_loop()
         if loop.time() < self._typing_until:
             return
+        self._typing_until = loop.time() + TYPING  # at once: a second call need not wait for the first one's answer
         fields = {"ChannelSid": self.sid}
-        reply = await self._client._session.post_form(
-            self._client._links.typing, fields, TypingReply, what="telling that one is typing"
-        )
+        try:
+            reply = await self._client._session.post_form(
+                self._client._links.typing, fields, TypingReply, what="telling that one is typing"
+            )
+        except BaseException:
+            self._typing_until = 0.0
+            raise
         self._typing_until = loop.time() + reply.typing_timeout
 
     async def get_messages_count(self) -> int:
@@ -256,7 +267,8 @@ class Conversation(Emitter):
 
     async def advance_last_read_message_index(self, index: int) -> int | None:
         """Move one's read horizon forward to `index`, never back; returns the unread count."""
-        return await self._set_horizon(max(index, self.last_read_message_index or 0))
+        known = self.last_read_message_index
+        return await self._set_horizon(index if known is None else max(index, known))
 
     async def update_last_read_message_index(self, index: int | None) -> int | None:
         """Set one's read horizon, backwards too; None removes it. Returns the unread count."""
@@ -265,7 +277,7 @@ class Conversation(Emitter):
     async def set_all_messages_read(self) -> int | None:
         """Set one's read horizon to the newest message; returns the unread count."""
         newest = (await self.get_messages(1)).items
-        return await self._set_horizon(newest[-1].index) if newest else 0
+        return await self.advance_last_read_message_index(newest[-1].index) if newest else 0
 
     async def set_all_messages_unread(self) -> int | None:
         """Remove one's read horizon; returns the unread count (None)."""
@@ -311,7 +323,8 @@ class Conversation(Emitter):
             Conflict: they are in it already.
             Forbidden: one may not.
         """
-        body = NewParticipant(identity=identity, attributes=json.encode(attributes or {}).decode())
+        text = json.encode({} if attributes is None else attributes).decode()
+        body = NewParticipant(identity=identity, attributes=text)
         return await self._client._session.post(
             self._links.participants, body, ParticipantReply, what=f"adding {identity!r}"
         )
@@ -397,8 +410,9 @@ class Conversation(Emitter):
             return
         session = self._client._session
         opened = await session.open("Documents", name)
-        if opened.data is not UNSET:
-            self._take(json.decode(opened.data, ConversationData))
+        data = session.item(opened.data, ConversationData)
+        if data is not None:
+            self._take(data)
         self._document = SyncDocument(opened.sid, opened.last_event_id)
         session.follow(self._document, self._changed)
 
@@ -426,8 +440,10 @@ class Conversation(Emitter):
     def _changed(self, change: Change) -> None:
         if change.kind == "gone":
             self._client._conversations.removed(self)
-        elif change.data is not None:
-            self._updated(self._take(json.decode(change.data, ConversationData)))
+            return
+        data = self._client._session.item(change.data, ConversationData)
+        if data is not None:
+            self._updated(self._take(data))
 
     def _updated(self, reasons: list[ConversationUpdateReason]) -> None:
         if reasons:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from msgspec import UNSET
 
 from convo_widgets.client.conversation import Conversation, Links
-from convo_widgets.errors import Forbidden, NotFound
+from convo_widgets.errors import Forbidden, NotFound, UsageError
 from convo_widgets.sync.objects import Change, SyncMap
-from convo_widgets.wire import json
 from convo_widgets.wire.schema import (
     ConversationObjects,
     ConversationReply,
@@ -37,6 +37,7 @@ class Conversations:
         self._client = client
         self._session = client._session
         self._known: dict[str, Conversation] = {}
+        self._former: weakref.WeakValueDictionary[str, Conversation] = weakref.WeakValueDictionary()
         self._locks: dict[str, asyncio.Lock] = {}
         self._left: set[str] = set()  # gone while the first listing was under way
         self._listing: asyncio.Task[None] | None = None
@@ -49,7 +50,10 @@ class Conversations:
     async def mine(self) -> list[Conversation]:
         """Those that one has joined, once the first listing is complete."""
         if self._listing is not None:
-            await asyncio.shield(self._listing)
+            await asyncio.wait({self._listing})
+            if self._listing.cancelled():
+                raise UsageError("The client was shut down: connect() again.")
+            self._listing.result()
         return [one for one in self._known.values() if one.status == "joined"]
 
     def load(self, map_name: str) -> None:
@@ -76,11 +80,12 @@ class Conversations:
     async def _open_listed(self, mine: MyConversation) -> None:
         async with self._room:
             if mine.conversation_sid not in self._left:
-                await self._upsert(mine.conversation_sid, _membership(mine))
+                await self._follow(mine.conversation_sid, _membership(mine))
 
     async def get_by_sid(self, sid: str) -> Conversation:
         """The conversation with this sid, one's own or one that may be seen."""
-        known = self._known.get(sid)
+        async with self._lock(sid):  # it may just be being opened
+            known = self._known.get(sid)
         if known is not None:
             return known
         try:
@@ -120,6 +125,7 @@ class Conversations:
         """It is no more; said once, whether the document or the map tells it first."""
         if self._known.pop(conversation.sid, None) is None:
             return
+        self._former[conversation.sid] = conversation
         if conversation.status == "joined":
             conversation.status = "notParticipating"
             self._client._emit("conversationLeft", conversation)
@@ -134,9 +140,17 @@ class Conversations:
             if self._listing is not None and not self._listing.done():
                 self._left.add(change.key)
             self._session.spawn(self._remove(change.key), "leave conversation")
-        elif change.data is not None:
-            data = json.decode(change.data, MembershipData)
-            self._session.spawn(self._upsert(change.key, data), "open conversation")
+            return
+        data = self._session.item(change.data, MembershipData)
+        if data is not None:
+            self._session.spawn(self._follow(change.key, data), "open conversation")
+
+    async def _follow(self, sid: str, data: MembershipData) -> None:
+        """Take what the service says of a conversation, which may be over again by the time it is opened."""
+        try:
+            await self._upsert(sid, data)
+        except (NotFound, Forbidden) as error:
+            log.info("conversation %s cannot be opened: %s", sid, error)
 
     async def _remove(self, sid: str) -> None:
         async with self._lock(sid):
@@ -157,19 +171,17 @@ class Conversations:
             return conversation
 
     async def _add(self, sid: str, data: MembershipData) -> Conversation:
-        conversation = Conversation(self._client, sid, Links.under(self._client._links.conversations, sid))
+        conversation = self._former.pop(sid, None)  # whoever still holds it goes on with it
+        if conversation is None:
+            conversation = Conversation(self._client, sid, Links.under(self._client._links.conversations, sid))
         joined = data.status == "joined"
         conversation._take_membership(data.last_consumed_message_index, data.notification_level)
         self._known[sid] = conversation
         try:
             await conversation._open(data.channel, data.messages, data.roster, joined=joined)
-        except (NotFound, Forbidden) as error:
-            self._known.pop(sid, None)
-            conversation._close()
-            log.info("conversation %s cannot be opened: %s", sid, error)
-            raise
         except BaseException:
             self._known.pop(sid, None)
+            self._former[sid] = conversation
             conversation._close()
             raise
         conversation.status = "joined" if joined else "notParticipating"
@@ -183,12 +195,12 @@ class Conversations:
         if data.status == "joined" and conversation.status != "joined":
             await conversation._open(data.channel, data.messages, data.roster, joined=True)
             conversation.status = "joined"
-            conversation._updated([*reasons, "status"])
+            conversation._updated(reasons)
             self._client._emit("conversationJoined", conversation)
         elif data.status == "notParticipating" and conversation.status == "joined":
             conversation.status = "notParticipating"
             conversation._close_streams()
-            conversation._updated([*reasons, "status"])
+            conversation._updated(reasons)
             self._client._emit("conversationLeft", conversation)
         else:
             conversation._updated(reasons)

@@ -41,7 +41,7 @@ class Emitter:
     __slots__ = ("_handlers", "_last", "_taps")
 
     def __init__(self) -> None:
-        self._handlers: dict[str, list[Handler]] = {}
+        self._handlers: dict[str, dict[object, Handler]] = {}
         self._taps: list[tuple[frozenset[str], asyncio.Queue[Event]]] = []
         self._last: dict[str, Any] = {}
 
@@ -52,12 +52,11 @@ class Emitter:
             UsageError: there is no event of this name here.
         """
         self._check(name)
-        handlers = self._handlers.setdefault(name, [])
-        handlers.append(handler)
+        handlers, mark = self._handlers.setdefault(name, {}), object()
+        handlers[mark] = handler  # by a mark of its own: the same handler may be subscribed twice
 
         def off() -> None:
-            if handler in handlers:
-                handlers.remove(handler)
+            handlers.pop(mark, None)
 
         return off
 
@@ -108,7 +107,7 @@ class Emitter:
 
     def _emit(self, name: str, payload: Any) -> None:
         self._last[name] = payload
-        for handler in list(self._handlers.get(name, ())):
+        for handler in list(self._handlers.get(name, {}).values()):
             _call(handler, payload)
         for names, queue in self._taps:
             if name in names:

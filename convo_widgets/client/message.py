@@ -212,11 +212,14 @@ class Message(Emitter):
         old, self._data = self._data, data
         if not _is_told(data.delivery):
             data.delivery = old.delivery
+        for name in ("text", "subject", "last_updated_by", "author", "date_updated", "timestamp"):
+            if getattr(data, name) is None:  # not said again, so as it was
+                setattr(data, name, getattr(old, name))
         checks: list[tuple[MessageUpdateReason, bool]] = [
-            ("body", data.text is not None and data.text != old.text),
-            ("subject", data.subject is not None and data.subject != old.subject),
-            ("lastUpdatedBy", data.last_updated_by is not None and data.last_updated_by != old.last_updated_by),
-            ("author", data.author is not None and data.author != old.author),
+            ("body", data.text != old.text),
+            ("subject", data.subject != old.subject),
+            ("lastUpdatedBy", data.last_updated_by != old.last_updated_by),
+            ("author", data.author != old.author),
             ("dateUpdated", time_of(data.date_updated) != time_of(old.date_updated)),
             ("dateCreated", time_of(data.timestamp) != time_of(old.timestamp)),
             ("attributes", attributes_of(data.attributes) != attributes_of(old.attributes)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET
@@ -11,7 +11,6 @@ from convo_widgets.client.message import Message, MessageUpdated
 from convo_widgets.client.paginator import Paginator
 from convo_widgets.client.session import PAGE_LIMIT
 from convo_widgets.sync.objects import Change, SyncList
-from convo_widgets.wire import json
 from convo_widgets.wire.schema import MessageData, SyncItem
 
 if TYPE_CHECKING:
@@ -76,17 +75,24 @@ class Messages:
         start, more = None, True
         while more:
             page = await self._session.items(self._items_url, start=start, page_size=PAGE_LIMIT, order=order)
-            yield [(item.index, json.decode(item.data, MessageData)) for item in page.items if item.index is not UNSET]
+            yield list(self._records(page.items))
             more = page.meta.next_token is not None and bool(page.items)
             start = _beyond(page.items, order)
 
+    def _records(self, items: list[SyncItem]) -> Iterator[tuple[int, MessageData]]:
+        for item in items:
+            data = self._session.item(item.data, MessageData)
+            if data is not None and item.index is not UNSET:
+                yield item.index, data
+
     def _load(self, item: SyncItem) -> Message | None:
-        assert self._list is not None
-        if item.index is UNSET:
+        if item.index is UNSET or self._list is None:  # one may have left while the page was on its way
             return None
         change = self._list.load(item)
-        if change is not None and change.data is not None:
-            self._put(item.index, json.decode(change.data, MessageData))
+        if change is not None:
+            data = self._session.item(change.data, MessageData)
+            if data is not None:
+                self._put(item.index, data)
         return self._known.get(item.index)
 
     def _put(self, index: int, data: MessageData) -> bool:
@@ -109,12 +115,12 @@ class Messages:
             message = self._known.pop(change.key, None)
             if message is not None:
                 self._conversation._announce("messageRemoved", message)
-        elif change.data is not None:
-            data = json.decode(change.data, MessageData)
-            if self._put(change.key, data) and change.kind == "added":
-                message = self._known[change.key]
-                self._conversation._participants.stopped_typing(message.author)
-                self._conversation._announce("messageAdded", message)
+            return
+        data = self._session.item(change.data, MessageData)
+        if data is not None and self._put(change.key, data) and change.kind == "added":
+            message = self._known[change.key]
+            self._conversation._participants.stopped_typing(message.author)
+            self._conversation._announce("messageAdded", message)
 
 
 def _beyond(items: list[SyncItem], order: str) -> int | None:

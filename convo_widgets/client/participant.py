@@ -62,6 +62,7 @@ class Participant(Emitter):
         self.is_typing = False
         self.identity = data.identity
         self.type: ParticipantType = data.type
+        self._data = data
         self._read(data)
 
     def __repr__(self) -> str:
@@ -101,6 +102,10 @@ class Participant(Emitter):
     def _update(self, data: ParticipantData) -> list[ParticipantUpdateReason]:
         """Take newer data; what of it is new."""
         before = [getattr(self, attribute) for attribute, _ in _REASONS]
+        for name in _LASTING:
+            if getattr(data, name) is None:  # not said again, so as it was
+                setattr(data, name, getattr(self._data, name))
+        self._data = data
         self._read(data)
         return [
             reason for (attribute, reason), old in zip(_REASONS, before, strict=True) if getattr(self, attribute) != old
@@ -116,6 +121,9 @@ _REASONS: list[tuple[str, ParticipantUpdateReason]] = [
     ("last_read_timestamp", "lastReadTimestamp"),
     ("bindings", "bindings"),
 ]
+
+
+_LASTING = ("attributes", "date_updated", "date_created", "role_sid", "last_consumption_timestamp", "bindings")
 
 
 def _of_milliseconds(value: int | None) -> datetime | None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from convo_widgets.client.participant import Participant, ParticipantUpdated
 from convo_widgets.sync.objects import Change, SyncMap
-from convo_widgets.wire import json
 from convo_widgets.wire.schema import ParticipantData
 
 if TYPE_CHECKING:
@@ -47,15 +46,20 @@ class Participants:
         roster = SyncMap(opened.sid, opened.last_event_id)
         url = opened.links.get("items", f"{opened.url}/Items")
         start: str | None = None
+        here: set[str] = set()
         while True:
             page = await self._session.items(url, start=start)
             for item in page.items:
+                here.add(str(item.key))
                 change = roster.load(item) if item.key != start else None
-                if change is not None and change.data is not None:
-                    self._put(str(change.key), json.decode(change.data, ParticipantData))
+                data = self._session.item(change.data, ParticipantData) if change is not None else None
+                if data is not None:
+                    self._put(str(item.key), data)
             if page.meta.next_token is None or len(page.items) < 2:
                 break
             start = str(page.items[-1].key)  # inclusive: the last one comes again, and is passed over
+        for sid in self._known.keys() - here:  # left while nobody looked
+            del self._known[sid]
         self._map = roster
         self._session.follow(roster, self._changed)
 
@@ -64,9 +68,8 @@ class Participants:
         if self._map is not None:
             self._session.unfollow(self._map.sid)
             self._map = None
-        for timer in self._typing.values():
-            timer.cancel()
-        self._typing.clear()
+        for identity in list(self._typing):
+            self.stopped_typing(identity)
 
     def started_typing(self, identity: str, seconds: float) -> None:
         """Somebody is writing; without another word they have stopped after `seconds`."""
@@ -118,7 +121,8 @@ class Participants:
                 self.stopped_typing(participant.identity)
                 del self._known[change.key]
                 self._conversation._announce("participantLeft", participant)
-        elif change.data is not None:
-            joined = self._put(change.key, json.decode(change.data, ParticipantData))
-            if joined is not None:
-                self._conversation._announce("participantJoined", joined)
+            return
+        data = self._session.item(change.data, ParticipantData)
+        joined = self._put(change.key, data) if data is not None else None
+        if joined is not None:
+            self._conversation._announce("participantJoined", joined)

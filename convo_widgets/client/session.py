@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 from uuid import uuid4
 
+from msgspec import UNSET, Raw, UnsetType
+
 from convo_widgets.client.tokens import TokenSource
 from convo_widgets.errors import (
     ConnectionLost,
@@ -120,13 +122,17 @@ class Session:
 
     async def close(self) -> None:
         """Stop the link and every task."""
+        await self._cancel_tasks()
+        await self.link.stop()
+        await self._cancel_tasks()  # what notices have started meanwhile
+
+    async def _cancel_tasks(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        tasks = list(self._tasks)
+        tasks = self._tasks - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.link.stop()
 
     # -- requests
 
@@ -170,7 +176,7 @@ class Session:
                 if not error.may_have_happened or attempt == MUTATION_TRIES or self.link.has_ended:
                     raise
         if response.status == 202:  # it had happened: this is where the result stands
-            where = json.decode(response.body, ResourceUrl).resource_url
+            where = self._decoded(response, ResourceUrl, what).resource_url
             response = await self._exchange("GET", where, what=what, repeatable=True)
         return response.body
 
@@ -217,6 +223,17 @@ class Session:
             raise RemoteProtocolError(f"The service's answer to {what} cannot be read: {error}.") from error
 
     # -- Sync objects
+
+    @staticmethod
+    def item(data: Raw | UnsetType | None, type: type[T]) -> T | None:
+        """Typed data of an item; None, and a warning, where it cannot be read: it must not cost the others."""
+        if data is None or data is UNSET:
+            return None
+        try:
+            return json.decode(data, type)
+        except json.BadJSON as error:
+            log.warning("an item from Sync cannot be read and is skipped: %s", error)
+            return None
 
     async def open(self, kind: str, name: str) -> SyncObjectReply:
         """Open a Sync object ("Documents", "Lists" or "Maps") by name or sid."""
@@ -279,8 +296,6 @@ class Session:
     def _tell(route: Route, change: Change) -> None:
         try:
             route(change)
-        except json.BadJSON as error:
-            log.warning("an item from Sync cannot be read and is skipped: %s", error)
         except Exception:  # one odd item must not take the connection down
             log.exception("a change from Sync could not be applied")
 

@@ -116,8 +116,6 @@ class User(Emitter):
             self._client._emit("userUpdated", update)
 
     def _take(self, change: Change) -> list[UserUpdateReason]:
-        if change.data is None:
-            return []
         reasons: list[UserUpdateReason] = []
 
         def put(attribute: str, value: Any, reason: UserUpdateReason) -> None:
@@ -125,12 +123,12 @@ class User(Emitter):
                 setattr(self, attribute, value)
                 reasons.append(reason)
 
-        if change.key == "friendlyName":
-            put("friendly_name", json.decode(change.data, UserValue).value, "friendlyName")
-        elif change.key == "attributes":
-            put("attributes", attributes_of(json.decode(change.data, UserValue).value), "attributes")
-        elif change.key == "reachability":
-            reach = json.decode(change.data, UserReachability)
+        read = self._client._session.item
+        if change.key == "friendlyName" and (name := read(change.data, UserValue)) is not None:
+            put("friendly_name", name.value, "friendlyName")
+        elif change.key == "attributes" and (own := read(change.data, UserValue)) is not None:
+            put("attributes", attributes_of(own.value), "attributes")
+        elif change.key == "reachability" and (reach := read(change.data, UserReachability)) is not None:
             put("is_online", reach.online, "reachabilityOnline")
             put("is_notifiable", reach.notifiable, "reachabilityNotifiable")
         return reasons

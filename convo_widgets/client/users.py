@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ class Users:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._followed: dict[str, User] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
         self.limit = 100
         self.base_url = ""
 
@@ -29,10 +31,9 @@ class Users:
         """A user, followed from now on."""
         if self._client.user.identity == identity:
             return self._client.user
-        known = self._followed.pop(identity, None)
-        if known is None:
-            known = await self._open(identity)
-        self._followed[identity] = known  # the last one looked at goes last
+        async with self._locks.setdefault(identity, asyncio.Lock()):  # two who ask at once get the same user
+            known = self._followed.pop(identity, None) or await self._open(identity)
+            self._followed[identity] = known  # the last one looked at goes last
         while len(self._followed) > self.limit:
             self.drop(next(iter(self._followed.values())))
         return known
@@ -41,7 +42,7 @@ class Users:
         reply = await self._client._session.get(self.url(identity), UserReply, what=f"looking up user {identity!r}")
         user = User(self._client, reply.identity)
         await user._open(reply.sync_objects.user_info_map)
-        return self._followed.get(identity, user)
+        return user
 
     def drop(self, user: User) -> None:
         """Follow this one no more."""
