@@ -63,7 +63,7 @@ def connect(
     url: str | None = None,
     service: LocalService | None = None,
 ) -> Connecting:
-    """Connect to a chat service: ``client = await connect(...)``, or ``async with connect(...) as client``.
+    """Connect to a chat service: await the result, or enter it with ``async with``.
 
     Without a token it needs no account: it starts the embedded service with its demo data (or uses `service`) and
     connects as "dana", an agent of the demo support desk. The service is then `client.service`.

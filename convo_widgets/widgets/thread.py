@@ -52,7 +52,8 @@ class Thread(Widget):
         self._off: list[Callable[[], None]] = []
         self._local_ids: dict[int, str] = {}
         self._recent_timer: asyncio.TimerHandle | None = None
-        self._show(conversation)
+        self._conversation, self._names = conversation, Names(conversation)
+        self._ready = self._spawn(self._load())
         self.observe(lambda change: self._soon(self._switch, change["new"]), "conversation_sid")
 
     def __repr__(self) -> str:
@@ -69,11 +70,6 @@ class Thread(Widget):
         super().close()
 
     # -- which conversation
-
-    def _show(self, conversation: Conversation) -> None:
-        self._conversation = conversation
-        self._names = Names(conversation)
-        self._ready = self._spawn(self._load())
 
     async def _load(self) -> None:
         conversation, client = self._conversation, self._conversation.client
@@ -101,11 +97,11 @@ class Thread(Widget):
         for off in self._off:
             off()
         self._off = []
-        self._ready.cancel()
 
     def _switch(self, sid: str) -> None:
         if sid != self._conversation.sid:
-            self._spawn(self._switch_to(sid))
+            self._ready.cancel()
+            self._ready = self._spawn(self._switch_to(sid))
 
     async def _switch_to(self, sid: str) -> None:
         try:
@@ -114,19 +110,21 @@ class Thread(Widget):
             self.conversation_sid = self._conversation.sid
             raise
         self._let_go()
-        self._show(conversation)
-        await self._ready
+        self._conversation, self._names = conversation, Names(conversation)
+        self._local_ids.clear()
+        await self._load()
         self._change("reset")
 
     # -- what the view asks for
 
     async def _answer_open(self, params: dict[str, Any]) -> dict[str, Any]:
         await asyncio.shield(self._ready)
+        sequence = self._sequence  # before the read: what comes meanwhile is then told twice, not never
         page = await self._conversation.get_messages(_count(params))
         return {
             "messages": await self._rows(page.items),
             "has_older": page.has_prev_page,
-            "seq": self._sequence,
+            "seq": sequence,
             "typing": await self._typing_names(),
         }
 
