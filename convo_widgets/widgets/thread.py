@@ -118,7 +118,8 @@ class Thread(Widget):
     # -- what the view asks for
 
     async def _answer_open(self, params: dict[str, Any]) -> dict[str, Any]:
-        await asyncio.shield(self._ready)
+        while not self._ready.done():  # it may be replaced meanwhile, by a switch to another conversation
+            await asyncio.wait([self._ready])
         sequence = self._sequence  # before the read: what comes meanwhile is then told twice, not never
         page = await self._conversation.get_messages(_count(params))
         return {
