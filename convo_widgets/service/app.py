@@ -19,6 +19,8 @@ from convo_widgets.service.refusals import Refused
 from convo_widgets.service.socket import Socket
 from convo_widgets.wire import json
 
+SOCKETS = 1000
+"""Connections at once."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -64,7 +66,7 @@ def _hostname(host: str) -> str | None:
 
 async def _refuse(refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with an error body, a socket that asks for an upgrade too."""
-    response = Response(refused.body(), refused.status, media_type="application/json")
+    response = _response(refused)
     if scope["type"] == "websocket":
         await WebSocket(scope, receive, send).send_denial_response(response)
     else:
@@ -73,9 +75,18 @@ async def _refuse(refused: Refused, scope: Scope, receive: Receive, send: Send) 
 
 def make_app(backend: Backend, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> Starlette:
     """The app over a backend; `hosts` and `origins` are let in beside the loopback ones."""
+    open_sockets = 0
 
     async def connect(websocket: WebSocket) -> None:
-        await Socket(backend, websocket).serve()
+        nonlocal open_sockets  # uvicorn's own limit does not count upgrades
+        if open_sockets >= SOCKETS:
+            await websocket.send_denial_response(_response(Refused(20429, "connections")))
+            return
+        open_sockets += 1
+        try:
+            await Socket(backend, websocket).serve()
+        finally:
+            open_sockets -= 1
 
     async def about(request: Request) -> Response:
         body = {"name": "convo-widgets", "version": __version__, "state": "running"}
@@ -94,14 +105,12 @@ def make_app(backend: Backend, hosts: Iterable[str] = (), origins: Iterable[str]
 
 
 async def _no_socket(websocket: WebSocket) -> None:
-    refused = Refused(20404)
-    await websocket.send_denial_response(Response(refused.body(), refused.status, media_type="application/json"))
+    await websocket.send_denial_response(_response(Refused(20404)))
+
+
+def _response(refused: Refused) -> Response:
+    return Response(refused.body(), refused.status, media_type="application/json")
 
 
 def _error(code: int) -> Callable[[Request, Exception], Response]:
-    refused = Refused(code)
-
-    def answer(request: Request, error: Exception) -> Response:
-        return Response(refused.body(), refused.status, media_type="application/json")
-
-    return answer
+    return lambda request, error: _response(Refused(code))

@@ -224,6 +224,8 @@ def _check_host(host: str, api_secret: str | None) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     """A bound socket, so that a port that is taken is told at once."""
+    if not 0 <= port <= 65535:
+        raise UsageError(f"Cannot listen on port {port}: it is 0, for a free one, to 65535")
     try:
         info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(info[0], socket.SOCK_STREAM)

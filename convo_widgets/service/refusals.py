@@ -12,6 +12,7 @@ REFUSALS: dict[int, tuple[int, str]] = {
     20403: (403, "This host or origin may not use the service"),
     20404: (404, "The requested resource was not found"),
     20422: (400, "Invalid parameter"),
+    20429: (429, "Too many at once"),
     20500: (500, "Internal error"),
     50107: (403, "Not authorized for this command"),
     50200: (404, "User not found"),

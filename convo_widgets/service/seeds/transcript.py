@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from typing import Any, Literal
 
@@ -135,7 +136,7 @@ class _Writer:
     def write(self, where: str) -> None:
         try:
             self._conversation()
-        except _Misfit as misfit:
+        except (_Misfit, sqlite3.IntegrityError, OverflowError) as misfit:
             raise _Misfit(f"{where}: {misfit}") from misfit
 
     def _conversation(self) -> None:
@@ -155,7 +156,7 @@ class _Writer:
         for member in talk.participants:
             self._member(member)
         for member in talk.left:
-            self._name(member, new_sid("MB"))
+            self._name(member, new_sid("MB"))  # known to its messages only
         for index, line in enumerate(talk.messages):
             try:
                 self._message(index, line)
@@ -169,11 +170,14 @@ class _Writer:
             raise _Misfit(f"participant {member.key!r} has read a message that is not there")
         if member.identity and not store.value("SELECT 1 FROM users WHERE identity = ?", member.identity):
             users.insert(store, member.identity, _time(self.talk.date_created))
-        sid = participants.insert(
+        sid = new_sid("MB")
+        self._name(member, sid)
+        participants.insert(
             store,
             self.row,
             store.role("conversation", admin=member.identity == self.talk.created_by),
             _time(self.talk.date_created),
+            sid=sid,
             type=member.type,
             identity=member.identity,
             address=member.address,
@@ -184,7 +188,6 @@ class _Writer:
             last_read=read,
             last_read_at=None if read is None else _time(self.talk.messages[read].at),
         )
-        self._name(member, sid)
 
     def _name(self, member: Member, sid: str) -> None:
         """Know a participant by its key."""

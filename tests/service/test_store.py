@@ -1,0 +1,241 @@
+"""The store: all or nothing, one owner, nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import CONFIGURATION, MINE, ROOMS, Connect, Wire
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from convo_widgets.errors import UsageError
+from convo_widgets.service import tell
+from convo_widgets.service.local import LocalService
+from convo_widgets.service.store import Store
+from convo_widgets.service.tables import VERSION
+
+SERVE = """
+import json, sys
+from convo_widgets.errors import UsageError
+from convo_widgets.service.local import LocalService
+try:
+    service = LocalService(sys.argv[1], seed=None, api_secret="s" * 40)
+except UsageError as error:
+    print(json.dumps({"error": str(error)}), flush=True)
+    sys.exit(3)
+print(json.dumps({"ws_url": service.ws_url, "token": service.token("alice")}), flush=True)
+sys.stdin.read()
+"""
+
+
+async def serve(data: Path) -> tuple[asyncio.subprocess.Process, dict[str, Any]]:
+    """A service in a process of its own, and what it said first."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVE, str(data), stdin=pipe, stdout=pipe)
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        return process, json.loads(await process.stdout.readline())
+
+
+async def test_kill_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    """Killed under load and opened again: every acknowledged message is there, ids go on, mutations are known."""
+    data = tmp_path / "data.sqlite3"
+    acknowledged: dict[int, str] = {}
+    mutations: dict[str, str] = {}
+    newest, sid = 0, ""
+    for round in range(3):
+        process, told = await serve(data)
+        writers = [Wire(await connect(told["ws_url"], compression=None)) for _ in range(3)]
+        for writer in writers:
+            await writer.init(told["token"])
+        sid = sid or await writers[0].room()
+        assert (await writers[0].get(f"/v3/Documents/{sid}.channel"))["last_event_id"] >= newest
+        for mutation, resource in list(mutations.items())[-3:]:
+            again = await writers[0].ask("POST", f"{ROOMS}/{sid}/Messages", {"body": "again"}, mutation)
+            assert (again.status, again.body["resource_url"].rpartition("/")[2]) == (202, resource)
+        enough = asyncio.Event()
+
+        async def write(writer: Wire, name: str, enough: asyncio.Event = enough, sid: str = sid) -> None:
+            for number in range(100_000):
+                mutation = f"{name}-{number}"
+                try:
+                    reply = await writer.ask("POST", f"{ROOMS}/{sid}/Messages", {"body": mutation}, mutation)
+                except (ConnectionClosed, TimeoutError):
+                    return
+                assert reply.status == 201
+                assert reply.body["index"] not in acknowledged
+                acknowledged[reply.body["index"]] = mutation
+                mutations[mutation] = reply.body["sid"]
+                if number == 30:
+                    enough.set()
+
+        tasks = [asyncio.create_task(write(writer, f"{round}-{n}")) for n, writer in enumerate(writers)]
+        await enough.wait()
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+        for writer in writers:
+            await writer.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with sqlite3.connect(data) as check:
+            assert check.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            newest = check.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()[0]
+        check.close()
+    with LocalService(data, seed=None) as service:
+        reader = Wire(await connect(service.ws_url, compression=None))
+        await reader.init(service.token("alice"))
+        found: dict[int, str] = {}
+        for start in range(0, max(acknowledged) + 1, 100):
+            page = await reader.get(f"/v3/Lists/{sid}.messages/Items", PageSize="100", From=str(start))
+            found |= {item["index"]: item["data"]["text"] for item in page["items"]}
+        await reader.close()
+    assert {index: found.get(index) for index in acknowledged} == acknowledged
+    assert len(set(found.values())) == len(found)
+    assert len(acknowledged) >= 90
+
+
+async def test_second_process_is_refused(tmp_path: Path) -> None:
+    """A file that is in use is refused with a sentence, from another process and from this one; the first goes on."""
+    data = tmp_path / "data.sqlite3"
+    with LocalService(data, seed=None) as service:
+        process, told = await serve(data)
+        assert "in use by another process" in told["error"]
+        assert await process.wait() == 3
+        with pytest.raises(UsageError, match="in use"):
+            LocalService(data, seed=None)
+        first = Wire(await connect(service.ws_url, compression=None))
+        await first.init(service.token("alice"))
+        await first.room()
+        await first.close()
+    with LocalService(data, seed=None) as again:  # and free once the first has stopped
+        assert again.running
+
+
+async def test_kept(tmp_path: Path, wire: Connect) -> None:
+    """A file keeps account, service and conversations; keys are new, so old tokens are not good any more."""
+    data = tmp_path / "data.sqlite3"
+    with LocalService(data) as service:
+        before = (service.account_sid, service.service_sid)
+        old = service.token("dana")
+        dana = await wire("dana", to=service)
+        page = await dana.get(MINE)
+        await dana.close()
+    with LocalService(data) as service:  # the seed is not loaded twice
+        assert (service.account_sid, service.service_sid) == before
+        assert service.api_secret not in old
+        stranger = await wire(to=service)
+        assert (await stranger.init(old)).status.error_code == 20103  # type: ignore[union-attr]
+        dana = await wire("dana", to=service)
+        again = await dana.get(MINE)
+        assert [one["conversation_sid"] for one in again["conversations"]] == [
+            one["conversation_sid"] for one in page["conversations"]
+        ]
+        await dana.close()
+
+
+def test_newer_schema_is_refused(tmp_path: Path) -> None:
+    """A file of a newer version is left alone."""
+    data = tmp_path / "data.sqlite3"
+    Store(data).close()
+    with sqlite3.connect(data) as future:
+        future.execute(f"PRAGMA user_version = {VERSION + 1}")
+    future.close()
+    before = data.read_bytes()
+    with pytest.raises(UsageError, match=f"newer version.*schema {VERSION + 1}"):
+        LocalService(data)
+    assert data.read_bytes() == before
+
+
+def test_files_of_others_are_untouched(tmp_path: Path) -> None:
+    """Something that is no data file of ours is refused, and stays as it was."""
+    text, other = tmp_path / "notes.txt", tmp_path / "other.sqlite3"
+    text.write_text("my notes " * 100)
+    with sqlite3.connect(other) as database:
+        database.execute("CREATE TABLE mine (x)")
+    database.close()
+    for path in (text, other):
+        before = path.read_bytes()
+        with pytest.raises(UsageError, match=path.name):
+            LocalService(path)
+        assert path.read_bytes() == before
+    with pytest.raises(UsageError, match="cannot be"):
+        LocalService(tmp_path / "no" / "folder.sqlite3")
+    with pytest.raises(UsageError):
+        LocalService(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_read_only_file(tmp_path: Path) -> None:
+    """A file that cannot be written is refused with a sentence."""
+    data = tmp_path / "data.sqlite3"
+    Store(data).close()
+    data.chmod(0o400)
+    with pytest.raises(UsageError, match="rights"):
+        LocalService(data)
+
+
+async def test_all_or_nothing(wire: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a write fails at any of its steps, nothing of it is stored, told or numbered."""
+    alice, bob = await wire("alice"), await wire("bob")
+    sid = await alice.room()
+    await alice.post(f"{ROOMS}/{sid}/Participants", {"identity": "bob"})
+    messages = (await alice.objects(sid))["messages"]
+    await bob.follow(messages, "list", 1)
+    before = await alice.get(f"{ROOMS}/{sid}")
+    position = (await alice.get(f"/v3/Lists/{messages}"))["last_event_id"]
+    run = Store.run
+    step = 0
+    while True:
+        step += 1
+        left = step
+
+        def failing(self: Store, sql: str, *values: Any) -> int:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise sqlite3.OperationalError("disk I/O error")
+            return run(self, sql, *values)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "run", failing)
+            reply = await alice.ask("POST", f"{ROOMS}/{sid}/Messages", {"body": "x"}, f"mutation-{step}")
+        if reply.status == 201:
+            break
+        assert (reply.status, reply.code) == (500, 20500)
+        assert await alice.get(f"{ROOMS}/{sid}") == before
+        assert (await alice.get(f"/v3/Lists/{messages}"))["last_event_id"] == position
+    assert step > 4
+    assert reply.body["index"] == 0
+    await bob.sync(lambda payload: payload["event_type"] == "list_item_added")
+    assert [event["id"] for event in bob.seen("list_item_added")] == [position + 1]
+
+
+async def test_told_after_the_commit(wire: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody hears of a write whose commit failed."""
+    alice, bob = await wire("alice"), await wire("bob")
+    sid = await alice.room()
+    await alice.post(f"{ROOMS}/{sid}/Participants", {"identity": "bob"})
+    await bob.follow((await alice.objects(sid))["messages"], "list", 1)
+    channel = tell.channel
+
+    def fail_late(*values: Any) -> None:
+        channel(*values)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tell, "channel", fail_late)
+        assert (await alice.ask("POST", f"{ROOMS}/{sid}/Messages", {"body": "unhappened"})).status == 500
+    await bob.get(CONFIGURATION)
+    assert "unhappened" not in str(bob.told)
+    await alice.post(f"{ROOMS}/{sid}/Messages", {"body": "happened"})
+    await bob.sync(lambda payload: payload["event_type"] == "list_item_added")
+    assert [event["item_data"]["text"] for event in bob.seen("list_item_added")] == ["happened"]
