@@ -19,6 +19,7 @@ from convo_widgets.client.tokens import explain_token
 from convo_widgets.errors import ConvoError, UsageError
 from convo_widgets.service.local import LocalService
 
+KEYS = "The variables CONVO_WIDGETS_API_KEY and CONVO_WIDGETS_API_SECRET set the key; without them it is random."
 ATTRIBUTES = ("url", "ws_url", "account_sid", "service_sid", "api_key", "api_secret")
 
 
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--no-browser", action="store_true", help="only print the address")
     demo.set_defaults(run=_demo)
 
-    serve = commands.add_parser("serve", help="run the embedded service until it is stopped")
+    serve = commands.add_parser("serve", help="run the embedded service until it is stopped", epilog=KEYS)
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=int, default=0, help="port; 0 takes a free one (default)")
     serve.add_argument("--data", metavar="FILE", help="keep everything in this file; without it, in memory")
@@ -72,6 +73,8 @@ def _serve(arguments: argparse.Namespace) -> int:
         host=arguments.host,
         latency_ms=arguments.latency_ms,
         token_ttl=arguments.token_ttl,
+        api_key=os.environ.get("CONVO_WIDGETS_API_KEY"),
+        api_secret=os.environ.get("CONVO_WIDGETS_API_SECRET"),
     )
     with service:
         if arguments.json:
