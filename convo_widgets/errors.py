@@ -24,7 +24,7 @@ Errors are raised, never returned, and say what to do next. None of them ever ho
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "Conflict",
@@ -124,10 +124,18 @@ class _Interrupted(TransportError):
         self.what = what
         self.may_have_happened = may_have_happened
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.what, self.may_have_happened)
+
     def _outcome(self) -> str:
         if self.may_have_happened:
             return "It may have happened all the same: look before you repeat it."
         return "It has not happened; it is safe to try again."
+
+
+def _restore(kind: type[_Interrupted], what: str, may_have_happened: bool) -> _Interrupted:
+    """The error again, in another process: pickle knows no keyword arguments."""
+    return kind(what, may_have_happened=may_have_happened)
 
 
 class ConnectionLost(_Interrupted):
@@ -313,4 +321,5 @@ def _duration(seconds: float) -> str:
         if seconds >= length:
             count = int(seconds // length)
             return f"{count} {unit}{'s' if count != 1 else ''}"
-    return f"{int(seconds)} seconds"
+    count = int(seconds)
+    return f"{count} second{'s' if count != 1 else ''}"
