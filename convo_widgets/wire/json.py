@@ -6,6 +6,7 @@ msgspec does the work; what it refuses but JavaScript writes every day is mended
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -22,7 +23,8 @@ def encode(value: Any) -> bytes:
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
-        return json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode("ascii")
+        plain = _finite(msgspec.to_builtins(value, enc_hook=_plain))
+        return json.dumps(plain, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 @overload
@@ -43,6 +45,22 @@ def decode(data: bytes | str | msgspec.Raw, type: Any = Any) -> Any:
         return _decode_mended(data, type)
     except RecursionError as error:
         raise BadJSON("nested too deeply") from error
+
+
+def _plain(value: Any) -> Any:
+    """What msgspec cannot take apart: JSON that is written already."""
+    if isinstance(value, msgspec.Raw):
+        return json.loads(bytes(value))
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def _finite(value: Any) -> Any:
+    """NaN and the infinities as null, as msgspec writes them."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _decode_mended(data: bytes | str | msgspec.Raw, type: Any) -> Any:
