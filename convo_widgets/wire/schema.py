@@ -89,6 +89,10 @@ class Header(Struct, omit_defaults=True):
     def __repr__(self) -> str:
         return f"<Header {self.method} {self.id}>"  # it may hold a token
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The same for pretty printers, which would show every field of a struct."""
+        return [("method", self.method), ("id", self.id)]
+
 
 class BackoffPolicy(Struct):
     """How long to stay away, in milliseconds."""
@@ -608,9 +612,9 @@ def time_of(text: str | UnsetType | None) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter: a time zone took it out of the years 1 to 9999
         return None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def attributes_of(value: Any) -> Any:
