@@ -23,6 +23,7 @@ The service's rules:
 
 1. Nothing counts before an `init` was accepted: any other request is refused with 401.
 2. Each request is answered once, by `reply`, `accept` or `refuse`; the replies to notifications are dropped.
+3. A connection that is closed says nothing more: a late answer is dropped, for the peer may leave at any time.
 
 What a peer sent wrong becomes a `Malformed` event and closes the state; what *we* do wrong raises `LocalProtocolError`.
 """
@@ -82,6 +83,9 @@ class Initialized:
     """To the client: init was accepted."""
 
     continuation_token: str | None
+
+    def __repr__(self) -> str:
+        return "Initialized()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +226,8 @@ class Protocol:
     def request(self, request: HttpRequest, body: bytes = b"") -> str:
         """Send an HTTP request inside a frame; the answer is `Replied` with the returned id."""
         self._demand("client", "ready")
-        return self._ask("message", body, active_grant=GRANT, http_request=request)
+        kind = request.headers.get("Content-Type", JSON)
+        return self._ask("message", body, payload_type=kind, active_grant=GRANT, http_request=request)
 
     def update(self, token: str) -> str:
         """Send a new token; the answer is `Updated` or `Refused` with the returned id."""
@@ -233,10 +238,10 @@ class Protocol:
         """Nobody waits for this answer any more."""
         self._waiting.pop(id, None)
 
-    def _ask(self, method: str, body: bytes = b"", **fields: Any) -> str:
+    def _ask(self, method: str, body: bytes = b"", payload_type: str = JSON, **fields: Any) -> str:
         id = f"TM{uuid4()}"
         self._waiting[id] = method
-        self._write(Header(method, id, payload_type=JSON if body else None, **fields), body)
+        self._write(Header(method, id, payload_type=payload_type if body else None, **fields), body)
         return id
 
     def _receive_client(self, got: frame.Frame) -> Event | None:
@@ -295,9 +300,10 @@ class Protocol:
 
     def refuse(self, id: str, status: Status) -> None:
         """Answer an init or update with no; a refused init ends the connection."""
+        self._demand("service", "initializing", "ready", "closed")
+        self._write(Header("reply", id, status=status))
         if self.state == "initializing":
             self.state = "closed"
-        self._write(Header("reply", id, status=status))
 
     def reply(
         self,
@@ -307,6 +313,7 @@ class Protocol:
         headers: dict[str, Any] | None = None,
     ) -> None:
         """Answer a request; `status` is that of HTTP, and missing for what is no HTTP request."""
+        self._demand("service", "ready", "closed")
         self._write(
             Header(
                 "reply",
@@ -334,6 +341,7 @@ class Protocol:
 
     def ping(self) -> None:
         """Ask for a sign of life."""
+        self._demand("service", "ready")
         self._write(Header("ping", f"TM{uuid4()}"))
 
     def _receive_service(self, got: frame.Frame) -> Event | None:
@@ -368,9 +376,9 @@ class Protocol:
         """Say goodbye; a client gives no status, a service says why and for how long to stay away."""
         if self.state == "closed":
             return
-        self.state = "closed"
         body = json.encode({"backoff_policy": {"reconnect_min_ms": backoff_ms}}) if backoff_ms else b""
         self._write(Header("close", f"TM{uuid4()}", payload_type=JSON if body else None, status=status), body)
+        self.state = "closed"
 
     def _fail(self, reason: str) -> Malformed:
         """The peer broke the rules: nothing after that can be trusted."""
@@ -379,12 +387,14 @@ class Protocol:
         self.state = "closed"
         return Malformed(reason)
 
-    def _demand(self, role: str, state: State) -> None:
-        if self.role != role or self.state != state:
-            raise LocalProtocolError(f"only a {role} that is {state} may do that; this is a {self.role}, {self.state}")
+    def _demand(self, role: str, *states: State) -> None:
+        if self.role != role or self.state not in states:
+            allowed = f"only a {role} that is {' or '.join(states)} may do that"
+            raise LocalProtocolError(f"{allowed}; this is a {self.role}, {self.state}")
 
     def _write(self, header: Header, body: bytes = b"") -> None:
-        self._outgoing.append(frame.encode(header, body))
+        if self.state != "closed":
+            self._outgoing.append(frame.encode(header, body))
 
 
 def _backoff(body: bytes) -> int:
