@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -10,10 +11,10 @@ from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.conversations import Conversations
 from convo_widgets.client.events import Emitter
 from convo_widgets.client.session import Endpoints, Session
-from convo_widgets.client.tokens import Token, TokenSource, explain_token
+from convo_widgets.client.tokens import Token, TokenSource
 from convo_widgets.client.user import User
 from convo_widgets.client.users import Users
-from convo_widgets.errors import ConvoError, TokenError, TokenExpired
+from convo_widgets.errors import ConvoError, TokenError, TokenExpired, UsageError
 from convo_widgets.transport.link import ConnectionFault, ConnectionState
 from convo_widgets.wire import json
 from convo_widgets.wire.protocol import Notified
@@ -72,6 +73,8 @@ class Client(Emitter):
         self._conversations = Conversations(self)
         self._users = Users(self)
         self._links: ConfigurationLinks = ConfigurationLinks("", "", "", "", "")
+        self._renewal: asyncio.Task[None] | None = None
+        self._was_shut_down = False
         self.url = url
         self.service: Any = None
         self.user = User(self, "")
@@ -115,14 +118,18 @@ class Client(Emitter):
 
     async def shutdown(self) -> None:
         """Say goodbye; the client cannot be used afterwards. Safe to call twice."""
+        self._was_shut_down = True
         await self._session.close()
 
     async def update_token(self, token: str) -> None:
         """Use a new token from now on; also brings a client back that was denied or whose token expired.
 
         Raises:
-            TokenError: it cannot be used; the client is "denied" then.
+            TokenError: it cannot be used; if it was the service that said so, the client is "denied" then.
+            UsageError: the client was shut down.
         """
+        if self._was_shut_down:
+            raise UsageError("The client was shut down: connect() again.")
         self._tokens.replace(token)
         if self._session.link.has_ended:
             await self._session.link.start()
@@ -137,7 +144,7 @@ class Client(Emitter):
             self._emit("initFailed", error)
             self._emit("stateChanged", "failed")
             if isinstance(error, TokenExpired) and error.since is None:
-                raise await self._explained(error) from error
+                raise self._explained(error) from error
             raise
         self._emit("initialized", self)
         self._emit("stateChanged", "initialized")
@@ -153,9 +160,9 @@ class Client(Emitter):
         self._conversations.load(configuration.sync_objects.my_conversations)
         await self.user._open(configuration.sync_objects.my_user_info)
 
-    async def _explained(self, error: TokenExpired) -> TokenExpired:
+    def _explained(self, error: TokenExpired) -> TokenExpired:
         """The same error with the time since when, which only the token itself tells."""
-        left = explain_token(await self._tokens.fetch()).seconds_left
+        left = self._tokens.report.seconds_left
         return TokenExpired(-left) if left < 0 else error
 
     # -- conversations
@@ -242,14 +249,15 @@ class Client(Emitter):
     def token_about_to_expire(self) -> None:
         """The service asks for a new token: a token function is called, everybody else is told."""
         self._emit("tokenAboutToExpire", self)
-        if self._tokens.renewable:
-            self._session.spawn(self._renew_token(), "renew the token")
+        if self._tokens.renewable and (self._renewal is None or self._renewal.done()):
+            self._renewal = self._session.spawn(self._renew_token(), "renew the token")
 
     def token_expired(self) -> None:
         """The token's time is over."""
         self._emit("tokenExpired", self)
 
     async def _renew_token(self) -> None:
+        await asyncio.sleep(self._tokens.pause())
         try:
             await self._session.link.update(await self._tokens.fetch())
         except TokenError as error:

@@ -346,6 +346,7 @@ class Conversation(Emitter):
         """Stop being a participant."""
         if self.status == "joined":
             await self.remove_participant(self._client.user.identity)
+            await self._client._conversations.left(self)
         return self
 
     # -- the conversation itself
@@ -374,6 +375,7 @@ class Conversation(Emitter):
     async def delete(self) -> Conversation:
         """Delete it for everybody, with all its messages."""
         await self._client._session.mutate("DELETE", self._links.self, {}, what="deleting a conversation")
+        await self._client._conversations.left(self)
         return self
 
     async def _change(self, body: NewConversation, what: str) -> Conversation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import weakref
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("convo_widgets")
 
+LEAVING = 5.0  # seconds to wait for word that one has left
 OPENINGS = 32  # conversations that are opened at a time; each costs a few reads
 
 
@@ -120,6 +122,12 @@ class Conversations:
         names = conversation._stream_names
         objects = ConversationObjects(f"{conversation.sid}.channel", names[1], names[0])
         await self._upsert(conversation.sid, _data(conversation.sid, "joined", objects))
+
+    async def left(self, conversation: Conversation) -> None:
+        """One has just left it: return when the map has said so too, for a later join must come after that."""
+        if conversation.status == "joined":
+            with contextlib.suppress(TimeoutError):
+                await self._client.wait_for("conversationLeft", LEAVING, lambda one: one is conversation)
 
     def removed(self, conversation: Conversation) -> None:
         """It is no more; said once, whether the document or the map tells it first."""

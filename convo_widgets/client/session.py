@@ -23,13 +23,17 @@ from convo_widgets.errors import (
     ConvoError,
     RemoteProtocolError,
     ReplyError,
+    RequestTimeout,
     ServiceFailed,
     Throttled,
+    TokenError,
     TooLarge,
+    UsageError,
     reply_error,
 )
 from convo_widgets.sync.objects import Change, SyncObject
 from convo_widgets.sync.subscriptions import Batch, Subscriptions
+from convo_widgets.transport import link as transport
 from convo_widgets.transport.link import Link, Observer, Response
 from convo_widgets.wire import json
 from convo_widgets.wire.protocol import Notified
@@ -80,7 +84,11 @@ class Endpoints:
     @classmethod
     def of_url(cls, url: str) -> Endpoints:
         """The addresses of a service that has everything in one place, as the embedded one."""
-        base = url.rstrip("/")
+        base, parts = url.rstrip("/"), urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError("url is no address of a service: it looks like http://127.0.0.1:8765.")
+        if parts.username is not None or parts.password is not None:
+            raise UsageError("url holds a name or a password: a token is all that a service needs.")
         return cls("ws" + base.removeprefix("http") + "/v3/wsconnect", base, base)
 
 
@@ -143,19 +151,22 @@ class Session:
             ReplyError: the service answered no.
             TransportError: no answer came.
         """
-        for delay in (*READ_RETRIES, None):
+        return self._decoded(await self._read(url, params, what), type, what)
+
+    async def _read(self, url: str, params: dict[str, Any] | None, what: str) -> Response:
+        delays = iter(READ_RETRIES)
+        give_up_at = self._now() + transport.CONNECTION_TIMEOUT
+        while True:
             try:
-                response = await self._exchange("GET", url, params, what=what, repeatable=True)
-                return self._decoded(response, type, what)
+                return await self._exchange("GET", url, params, what=what, repeatable=True)
             except (Throttled, ServiceFailed) as error:
+                delay = next(delays, None)
                 if delay is None or error.status not in (429, 502, 503, 504):
                     raise
-            except ConnectionLost:
-                if delay is None or self.link.has_ended:
+                await asyncio.sleep(delay)
+            except ConnectionLost:  # the next try waits for the next connection by itself
+                if self._now() >= give_up_at or self.link.has_ended:
                     raise
-                delay = 0.0  # the request waits for the next connection by itself
-            await asyncio.sleep(delay)
-        raise AssertionError("unreachable")
 
     async def mutate(self, method: str, url: str, body: Any = None, *, what: str) -> bytes:
         """Change something, once: a try that lost its answer is repeated with the same mutation id.
@@ -168,16 +179,25 @@ class Session:
             TransportError: no answer came; `may_have_happened` says what that means.
         """
         headers = {"X-Twilio-Mutation-Id": str(uuid4())}
+        lost: ConnectionLost | None = None  # a try whose answer was lost: from then on it may have happened
         for attempt in range(1, MUTATION_TRIES + 1):
             try:
                 response = await self._exchange(method, url, body=body, headers=headers, what=what, repeatable=False)
                 break
             except ConnectionLost as error:
+                lost = lost or (error if error.may_have_happened else None)
                 if not error.may_have_happened or attempt == MUTATION_TRIES or self.link.has_ended:
+                    raise (lost or error) from error.__cause__
+            except (UsageError, TokenError) as error:  # the connection ended for good meanwhile
+                if lost is None:
                     raise
+                raise lost from error
         if response.status == 202:  # it had happened: this is where the result stands
             where = self._decoded(response, ResourceUrl, what).resource_url
-            response = await self._exchange("GET", where, what=what, repeatable=True)
+            try:
+                response = await self._read(where, None, what)
+            except (ConnectionLost, RequestTimeout) as error:
+                raise type(error)(what, may_have_happened=True) from error
         return response.body
 
     async def post(self, url: str, body: Any, type: type[T], *, what: str) -> T:

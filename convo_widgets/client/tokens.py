@@ -19,6 +19,7 @@ from convo_widgets.errors import ConvoError, TokenError, TokenExpired, TokenInva
 
 Token = str | Callable[[], str | Awaitable[str]]
 PROVIDER_TIMEOUT = 30.0  # seconds that a token function may take
+PAUSE = 1.0  # seconds at least between two calls of it for renewals
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,13 @@ class TokenReport:
     def seconds_left(self) -> float:
         """Seconds until it expires, negative afterwards; 0 where it does not say."""
         return 0.0 if self.expires_at is None else (self.expires_at - datetime.now(UTC)).total_seconds()
+
+    @property
+    def lifetime(self) -> float:
+        """Seconds from its issue to its end; 0 where it does not say."""
+        if self.expires_at is None or self.issued_at is None:
+            return 0.0
+        return max(0.0, (self.expires_at - self.issued_at).total_seconds())
 
     def __str__(self) -> str:
         lines = [
@@ -108,19 +116,39 @@ class TokenSource:
 
     Attributes:
         renewable: whether asking again can give a newer one.
+        report: what the last one said.
     """
 
     def __init__(self, token: Token) -> None:
         self._token = token
+        self._given: str | None = None  # by hand, where the source is a function
+        self._fetched_at, self._left = 0.0, 0.0
+        self.report = TokenReport()
         self.renewable = callable(token)
 
     def __repr__(self) -> str:
         return f"<TokenSource {'function' if self.renewable else 'fixed'}>"
 
     def replace(self, token: str) -> None:
-        """Use this one from now on, where the source is not a function."""
-        if not self.renewable:
+        """Use this one from now on; a function is asked again after it.
+
+        Raises:
+            TokenInvalid: it is no token; the old one stays.
+        """
+        self._check(token)
+        if self.renewable:
+            self._given = token
+        else:
             self._token = token
+
+    def pause(self) -> float:
+        """Seconds to wait before the next one is asked for.
+
+        Services warn about a short-lived token as soon as they have it: half of what is left of it is used first, and a
+        function that gives the same token again and again is not asked without a pause.
+        """
+        age = asyncio.get_running_loop().time() - self._fetched_at
+        return max(0.0, PAUSE - age, self._left / 2 - age)
 
     async def fetch(self) -> str:
         """A token to present now.
@@ -128,11 +156,20 @@ class TokenSource:
         Raises:
             TokenError: the function failed or hangs, or what it gave is no token.
         """
-        token = await self._call() if callable(self._token) else self._token
-        if not isinstance(token, str) or token.count(".") != 2:
-            report = explain_token(token if isinstance(token, str) else "")
-            raise TokenInvalid("malformed", f"The token cannot be used: {report.problems[0]}")
+        token, self._given = self._given, None
+        if token is None:
+            token = await self._call() if callable(self._token) else self._token
+        self.report = self._check(token)
+        self._fetched_at = asyncio.get_running_loop().time()
+        self._left = min(self.report.seconds_left, self.report.lifetime)  # should this clock be wrong
         return token
+
+    @staticmethod
+    def _check(token: Any) -> TokenReport:
+        report = explain_token(token if isinstance(token, str) else "")
+        if not isinstance(token, str) or token.count(".") != 2:
+            raise TokenInvalid("malformed", f"The token cannot be used: {report.problems[0]}")
+        return report
 
     async def _call(self) -> Any:
         assert callable(self._token)
