@@ -6,10 +6,11 @@ import time
 
 import jwt
 import pytest
-from conftest import Cable, SdkError, Start
-from test_messages import together
 
 from convo_widgets.service.local import LocalService
+
+from .conftest import Cable, SdkError, Start
+from .test_messages import together
 
 
 async def test_nothing_lost_nothing_twice(service: LocalService, start: Start, cable: Cable) -> None:

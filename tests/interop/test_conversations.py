@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Sdk, SdkError, Start
 
 from convo_widgets.service.local import LocalService
+
+from .conftest import Sdk, SdkError, Start
 
 
 def of(sid: str) -> Any:

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
-from conftest import Sdk, Start
 
 import convo_widgets as cw
+
+from .conftest import Sdk, Start
 
 
 @dataclass

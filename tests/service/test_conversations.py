@@ -7,7 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from conftest import CONFIGURATION, MINE, ROOMS, Connect
+
+from .conftest import CONFIGURATION, MINE, ROOMS, Connect
 
 LONG = "x" * 257
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import chitchat_dataset
 import pytest
-from conftest import MINE, Connect
 
 from convo_widgets.errors import UsageError
 from convo_widgets.service import seeds
 from convo_widgets.service.local import LocalService
 from convo_widgets.service.store import Store
+
+from .conftest import MINE, Connect
 
 
 def small() -> dict[str, Any]:

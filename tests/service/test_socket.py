@@ -9,7 +9,6 @@ from typing import Any
 
 import jwt
 import pytest
-from conftest import CONFIGURATION, ROOMS, Connect, Wire
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -17,6 +16,8 @@ from convo_widgets.service import app, server, socket
 from convo_widgets.service.local import LocalService
 from convo_widgets.wire import frame, json, protocol
 from convo_widgets.wire.schema import Header, HttpRequest, Status
+
+from .conftest import CONFIGURATION, ROOMS, Connect, Wire
 
 
 def is_close(code: int) -> Any:

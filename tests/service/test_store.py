@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CONFIGURATION, MINE, ROOMS, Connect, Wire
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -21,6 +20,8 @@ from convo_widgets.service import tell
 from convo_widgets.service.local import LocalService
 from convo_widgets.service.store import Store
 from convo_widgets.service.tables import VERSION
+
+from .conftest import CONFIGURATION, MINE, ROOMS, Connect, Wire
 
 SERVE = """
 import json, sys

@@ -6,10 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from conftest import CONFIGURATION, MINE, ROOMS, Connect, Wire
 
 from convo_widgets.service import sync
 from convo_widgets.service.local import LocalService
+
+from .conftest import CONFIGURATION, MINE, ROOMS, Connect, Wire
 
 
 async def filled(wire: Wire, count: int) -> str:
