@@ -259,7 +259,9 @@ class Client(Emitter):
     async def _renew_token(self) -> None:
         await asyncio.sleep(self._tokens.pause())
         try:
-            await self._session.link.update(await self._tokens.fetch())
+            token = await self._tokens.fetch()
+            self._renewal = None  # the service may warn about the new one before it has said that it takes it
+            await self._session.link.update(token)
         except TokenError as error:
             log.warning("the token could not be renewed: %s", error)
 

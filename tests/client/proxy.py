@@ -77,16 +77,14 @@ class Proxy:
         task = asyncio.create_task(self._accept(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: writer.transport.abort())  # also where it was cancelled before it began
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            async with self._news:
-                self.accepted += 1
-                self._news.notify_all()
-            if self._plugged.is_set():
-                await self._join(reader, writer)
-        finally:
-            writer.transport.abort()
+        async with self._news:
+            self.accepted += 1
+            self._news.notify_all()
+        if self._plugged.is_set():
+            await self._join(reader, writer)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)

@@ -99,7 +99,7 @@ async def test_shutting_down_during_a_request(people: People, proxy: Proxy) -> N
     reading = asyncio.create_task(made.get_messages())
     await asyncio.sleep(0)
     await asyncio.wait_for(alice.shutdown(), 5)
-    with pytest.raises(cw.ConnectionLost, match="sending a message.*may have happened") as caught:
+    with pytest.raises(cw.ConnectionLost, match=r"sending a message.*may have happened") as caught:
         await sending
     assert caught.value.may_have_happened
     with pytest.raises((cw.UsageError, cw.ConnectionLost)):
@@ -228,12 +228,10 @@ async def test_an_expired_token(people: People) -> None:
     assert error.since == pytest.approx(7200, abs=60)
 
 
-@pytest.mark.parametrize(
-    "token", ["garbage", "", "a.b", "a.b.c", "....", "\ud800", "é.é.é", 5, None.__class__, b"a.b.c"]
-)
+@pytest.mark.parametrize("token", ["garbage", "", "a.b", "a.b.c", "....", "\ud800", "é.é.é", 5, int, b"a.b.c"])
 async def test_a_garbled_token(people: People, token: object) -> None:
     """What is no token is said to be none, without showing it."""
-    with pytest.raises(cw.TokenInvalid, match="copied whole|not one that this service can read|mint") as caught:
+    with pytest.raises(cw.TokenInvalid, match=r"copied whole|not one that this service can read|mint") as caught:
         await _connect((lambda: token) if callable(token) else token, people.service.url)
     assert caught.value.reason in ("malformed", "header")
 

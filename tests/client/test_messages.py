@@ -83,7 +83,7 @@ async def test_attributes_of_a_message(people: People, attributes: Any) -> None:
 async def test_bad_messages_are_refused(people: People) -> None:
     """Too long, empty, no text, too large attributes: a typed error with advice, and nothing was written."""
     mine, _ = await people.pair()
-    with pytest.raises(cw.TooLarge, match="nothing was sent.*32 KB"):
+    with pytest.raises(cw.TooLarge, match=r"nothing was sent.*32 KB"):
         await mine.send_message("x" * 33 * 1024)
     with pytest.raises(cw.TooLarge, match="nothing was sent"):
         await mine.send_message("é" * 17 * 1024)
@@ -247,10 +247,14 @@ async def test_pages_backwards_and_forwards(long_conversation: cw.Conversation, 
     assert [index for one in again for index in one] == whole
 
 
-@pytest.mark.parametrize("anchor", [0, 1, 2, 50, 51, 100, 120, 257, 258, 5000])
 @pytest.mark.parametrize("size", [1, 7, 150])
-async def test_pages_from_an_anchor(long_conversation: cw.Conversation, anchor: int, size: int) -> None:
+async def test_pages_from_an_anchor(long_conversation: cw.Conversation, size: int) -> None:
     """A page ends or starts at its anchor, which need not exist; its neighbours join without a gap."""
+    for anchor in (0, 1, 2, 50, 51, 100, 120, 257, 258, 5000):
+        await _pages_from(long_conversation, anchor, size)
+
+
+async def _pages_from(long_conversation: cw.Conversation, anchor: int, size: int) -> None:
     older = [index for index in KEPT if index <= anchor]
     page = await long_conversation.get_messages(size, anchor, "backwards")
     assert indexes(page) == older[-size:]

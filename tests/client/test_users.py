@@ -51,7 +51,7 @@ async def test_only_oneself_is_changed(people: People) -> None:
     """Others' names are theirs."""
     alice, bob = await people.client("alice"), await people.client("bob")
     other = await alice.get_user(bob.user.identity)
-    with pytest.raises(cw.Forbidden, match="permission|role"):
+    with pytest.raises(cw.Forbidden, match=r"permission|role"):
         await other.update_friendly_name("Robert")
     with pytest.raises(cw.Forbidden):
         await other.update_attributes({})
