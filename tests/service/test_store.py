@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from convo_widgets.errors import UsageError
 from convo_widgets.service import tell
 from convo_widgets.service.local import LocalService
-from convo_widgets.service.store import Store
+from convo_widgets.service.store import Change, Store
 from convo_widgets.service.tables import VERSION
 
 from .conftest import CONFIGURATION, MINE, ROOMS, Connect, Wire
@@ -228,9 +228,10 @@ async def test_told_after_the_commit(wire: Connect, monkeypatch: pytest.MonkeyPa
     await bob.follow((await alice.objects(sid))["messages"], "list", 1)
     channel = tell.channel
 
-    def fail_late(*values: Any) -> None:
-        channel(*values)
-        raise sqlite3.OperationalError("database or disk is full")
+    def fail_late(change: Change, conversation: int) -> None:
+        channel(change, conversation)
+        change.run("PRAGMA defer_foreign_keys = ON")  # the statement passes, the commit does not
+        change.run("INSERT INTO media VALUES ('ME0', -1, 0, 0, NULL, 'text/plain', 1, 'media')")
 
     with monkeypatch.context() as patch:
         patch.setattr(tell, "channel", fail_late)
