@@ -16,7 +16,7 @@ from convo_widgets.client.participant import Participant
 from convo_widgets.client.user import User
 from convo_widgets.dataframes.progress import Progress
 from convo_widgets.dataframes.schema import AUTHOR_KINDS, CHANNELS, MESSAGES, frame_of
-from convo_widgets.errors import ConvoError, UsageError
+from convo_widgets.errors import ReplyError, UsageError
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import attributes_of, time_of
 
@@ -132,17 +132,21 @@ async def _read(conversation: Conversation, window: _Window, people: _People, ba
 
 
 def _inside(page: list[MessageRecord], window: _Window, have: int) -> tuple[list[MessageRecord], bool]:
-    """What of a page (newest first) is wanted, and whether nothing older can be."""
+    """What of a page (newest first) is wanted, and whether nothing older can be.
+
+    Imported messages may be older than those before them, so only a whole page of old ones ends the search.
+    """
     taken: list[MessageRecord] = []
+    old = 0
     for record in page:
         written = time_of(record[1].timestamp)
         if written is not None and window.since is not None and written < window.since:
-            return taken, True
-        if written is None or window.until is None or written < window.until:
+            old += 1
+        elif written is None or window.until is None or written < window.until:
             taken.append(record)
         if window.limit is not None and have + len(taken) >= window.limit:
             return taken, True
-    return taken, False
+    return taken, old > 0 and old == len(page)
 
 
 def _gather(
@@ -262,7 +266,9 @@ def _channel_of_address(address: str) -> str | None:
 async def _user(conversation: Conversation, identity: str) -> User | None:
     try:
         return await conversation.client.get_user(identity)
-    except ConvoError:
+    except ReplyError as error:
+        if error.status == 429 or error.status >= 500:
+            raise
         return None  # an address on another channel, or somebody who is no more
 
 
@@ -283,6 +289,6 @@ def _moment(value: Moment) -> datetime | None:
     if value is None:
         return None
     moment = time_of(value) if isinstance(value, str) else value
-    if not isinstance(moment, datetime):
+    if not isinstance(moment, datetime) or pd.isna(moment):
         raise UsageError(f"{value!r} is no time: give a datetime or ISO 8601 text such as '2026-11-19T08:00Z'.")
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
 import convo_widgets as cw
+from convo_widgets.wire.protocol import Notified
 from tests.client.people import Expected, People, Seen, without_date
 
 
@@ -102,13 +104,15 @@ async def test_typing_is_told_once_and_times_out(people: People) -> None:
     alice = await theirs.get_participant_by_identity(mine.client.user.identity)
     assert alice is not None
     seen = Seen(mine, theirs, mine.client, theirs.client, alice)
-    started = asyncio.get_running_loop().time()
     await asyncio.gather(*(mine.typing() for _ in range(5)))
     await seen.until(lambda: seen.of(alice, "typingStarted") != [])
     assert alice.is_typing
     await mine.typing()
+    again = {"channel_sid": theirs.sid, "identity": alice.identity, "typing_timeout": 1}  # another word, for a second
+    theirs.client.notified(Notified("twilio.ipmsg.typing_indicator", json.dumps(again).encode()))
+    said = asyncio.get_running_loop().time()
     await seen.until(lambda: seen.of(alice, "typingEnded") != [])
-    assert asyncio.get_running_loop().time() - started > 4
+    assert 0.9 < asyncio.get_running_loop().time() - said < 4
     assert not alice.is_typing
     for name in ("typingStarted", "typingEnded"):
         assert seen.of(alice, name) == seen.of(theirs, name) == seen.of(theirs.client, name) == [alice]
