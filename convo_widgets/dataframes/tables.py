@@ -15,7 +15,7 @@ from convo_widgets.client.conversation import Conversation, MessageRecord
 from convo_widgets.client.participant import Participant
 from convo_widgets.client.user import User
 from convo_widgets.dataframes.progress import Progress
-from convo_widgets.dataframes.schema import AUTHOR_KINDS, CHANNELS, MESSAGES, frame_of
+from convo_widgets.dataframes.schema import AMOUNTS, AUTHOR_KINDS, CHANNELS, MESSAGES, frame_of
 from convo_widgets.errors import ReplyError, UsageError
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import attributes_of, time_of
@@ -177,7 +177,8 @@ def _gather(
     values["deleted_seen"] += [False] * len(page)
     values["delivery_total"] += [None if one is None else one.total for one in told]
     for amount in ("sent", "delivered", "read", "failed", "undelivered"):
-        values[f"delivery_{amount}"] += [None if one is None else getattr(one, amount) for one in told]
+        amounts = [None if one is None else getattr(one, amount) for one in told]
+        values[f"delivery_{amount}"] += [one if one in AMOUNTS else None for one in amounts]
     values["source"] += ["backfill"] * len(page)
 
 

@@ -14,8 +14,10 @@ import pandas as pd
 import pytest
 
 import convo_widgets as cw
+from convo_widgets.dataframes import tables
 from convo_widgets.dataframes.progress import Progress
 from convo_widgets.dataframes.schema import MESSAGES
+from convo_widgets.wire.schema import Delivery, MessageData
 from tests.client.proxy import Proxy
 from tests.dataframes.conftest import Connect
 
@@ -246,6 +248,19 @@ async def test_conversations_are_kept_apart(values: cw.LocalService, connect: Co
     assert mine["gap_s"].isna().tolist() == [True, False, False] * 2
     assert frame["conversation_sid"].dropna().is_monotonic_increasing
     assert set(frame["conversation_sid"]) == {first.sid, second.sid, *frame[:13]["conversation_sid"]}
+
+
+async def test_words_that_nobody_knows(values: cw.LocalService, connect: Connect) -> None:
+    """A delivery amount of a later service is missing, not an error."""
+    conversation = await (await connect(values, "dana")).get_conversation_by_unique_name("values")
+    odd = MessageData("IM1", delivery=Delivery(1, "most", "all", "", "none", "none"), attributes={"a": 1})
+    columns = tables._Columns()
+    tables._gather(columns.values, conversation, [(0, odd)], tables._People())
+    frame = tables._frame([columns])
+    check_shape(frame, 1)
+    assert frame["delivery_sent"].isna().all()
+    assert frame["delivery_delivered"].tolist() == ["all"]
+    assert frame["attributes"].tolist() == ['{"a":1}']
 
 
 # --- What can be asked for -----------------------------------------------------------------------------------------
