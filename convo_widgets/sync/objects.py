@@ -5,7 +5,9 @@ or an event, early, late or twice, is taken only if it is newer than that; so an
 same state. The data itself belongs to the nouns: an object only says what changed.
 
 `position` is where a replay has to start. It moves on ordered events alone: a live event may overtake an older one
-until the subscription is established, and a position that moved past the gap would lose what is in it.
+until the subscription is established, and a position that moved past the gap would lose what is in it. A replay moves
+it when the service says how far the replay went, not before: it may be shortened to the last state of each item, and
+one that was cut would leave out what was added before the cut and changed after it.
 """
 
 from __future__ import annotations
@@ -44,15 +46,39 @@ class SyncObject:
     def __init__(self, sid: str, position: int) -> None:
         self.sid = sid
         self.position = position
+        self._replayed = position  # how far the running replay has come
 
-    def apply(self, event_type: str, event: SyncEvent, *, ordered: bool) -> Change | None:
-        """Take one event; None where it says nothing new."""
-        change = self._apply(event_type.removeprefix(f"{self.type}_"), event)
+    def apply(self, event_type: str, event: SyncEvent, *, ordered: bool, replayed: bool = False) -> Change | None:
+        """Take one event; None where it says nothing new.
+
+        Args:
+            event_type: as the notification says it.
+            event: what happened.
+            ordered: whether every older event has come already, or comes no more.
+            replayed: whether it belongs to a replay, whose end `advance` or `settle` tells.
+        """
+        change = self._apply(event_type.removeprefix(f"{self.type}_"), event, ordered)
         if ordered and event.id is not None:
-            self.position = max(self.position, event.id)
+            self._replayed = max(self._replayed, event.id)
+            if not replayed:
+                self.position = max(self.position, event.id)
         return change
 
-    def _apply(self, what: str, event: SyncEvent) -> Change | None:
+    def rewind(self) -> None:
+        """A replay is asked for, from `position`."""
+        self._replayed = self.position
+
+    def advance(self) -> bool:
+        """The replay goes on in another request; whether it got anywhere."""
+        before, self.position = self.position, max(self.position, self._replayed)
+        return self.position > before
+
+    def settle(self, event_id: int | None) -> list[Change]:
+        """The replay is complete, up to this event id; what is certain only now."""
+        self.position = max(self.position, self._replayed, event_id or 0)
+        return []
+
+    def _apply(self, what: str, event: SyncEvent, ordered: bool) -> Change | None:
         raise NotImplementedError
 
 
@@ -65,7 +91,7 @@ class SyncDocument(SyncObject):
         super().__init__(sid, position)
         self._seen = position
 
-    def _apply(self, what: str, event: SyncEvent) -> Change | None:
+    def _apply(self, what: str, event: SyncEvent, ordered: bool) -> Change | None:
         if what == "removed":
             return Change("gone")
         if what != "updated" or event.id is None or event.id <= self._seen or event.document_data is UNSET:
@@ -81,6 +107,7 @@ class SyncCollection(SyncObject):
         super().__init__(sid, position)
         self._seen: dict[Key, int] = {}  # item -> id of the newest event in its state
         self._removed: dict[Key, int] = {}  # tombstones: item -> id of its removal
+        self._early: dict[Key, tuple[int, Raw]] = {}  # updates that may have overtaken the adding of their item
 
     def load(self, item: SyncItem) -> Change | None:
         """Take one item of a page; None where events have told something newer already."""
@@ -89,7 +116,13 @@ class SyncCollection(SyncObject):
             return None
         return self._put(key, item.last_event_id, item.data, reload=True)
 
-    def _apply(self, what: str, event: SyncEvent) -> Change | None:
+    def settle(self, event_id: int | None) -> list[Change]:
+        """As for every object; updates whose item was not added by now are of items that are older than we know."""
+        super().settle(event_id)
+        changes = [self._put(key, id, data, known=True) for key, (id, data) in list(self._early.items())]
+        return [change for change in changes if change is not None]
+
+    def _apply(self, what: str, event: SyncEvent, ordered: bool) -> Change | None:
         if what == "removed":
             return Change("gone")
         key = self._key(event)
@@ -97,9 +130,17 @@ class SyncCollection(SyncObject):
             return None
         if what == "item_removed":
             return self._remove(key, event.id)
-        if what in ("item_added", "item_updated") and event.item_data is not UNSET:
-            return self._put(key, event.id, event.item_data, known=what == "item_updated")
-        return None
+        if event.item_data is UNSET or what not in ("item_added", "item_updated"):
+            return None
+        if what == "item_updated" and not ordered and key not in self._seen:
+            self._hold(key, event.id, event.item_data)
+            return None
+        return self._put(key, event.id, event.item_data, known=what == "item_updated")
+
+    def _hold(self, key: Key, event_id: int, data: Raw) -> None:
+        """Keep an update until it is known whether its item is new: the adding must not be lost."""
+        if event_id > max(self._removed.get(key, -1), self._early.get(key, (-1,))[0]):
+            self._early[key] = (event_id, data)
 
     def _put(self, key: Key, event_id: int, data: Raw, *, known: bool = False, reload: bool = False) -> Change | None:
         seen = self._seen.get(key)
@@ -108,6 +149,9 @@ class SyncCollection(SyncObject):
             return None
         if reload and seen is None and event_id == newest:
             return None  # a page read just before the item went
+        early = self._early.pop(key, None)
+        if early is not None and early[0] > event_id:
+            event_id, data = early
         self._seen[key] = event_id
         self._removed.pop(key, None)
         return Change("updated" if known or seen is not None else "added", key, data)
@@ -115,6 +159,8 @@ class SyncCollection(SyncObject):
     def _remove(self, key: Key, event_id: int) -> Change | None:
         if event_id <= max(self._seen.get(key, -1), self._removed.get(key, -1)):
             return None
+        if self._early.get(key, (event_id,))[0] < event_id:
+            del self._early[key]
         self._seen.pop(key, None)
         self._removed[key] = event_id
         return Change("removed", key)

@@ -17,11 +17,12 @@ Life of one object on one connection::
     wanted --due()--> asked --subscription_established--> established
       ^                 |  \-- "interrupted": ask again, from the position reached
       |                 |---- no word within the estimated delivery time: ask again
-      |                 \---- the request was refused: ask again after a back-off
-      \-- disconnected()      subscription_failed 403/404: the object is gone for us
+      |                 |---- the request was refused: ask again after a back-off
+      |                 \---- subscription_failed: the same for this object; 403/404: it is gone for us
+      \-- disconnected()
 
 Events may come before the reply to the request, and before `established`: they are applied as they come. Until an
-object is established its live events may be out of order, so they do not move its position; replayed events always do.
+object is established its live events may be out of order, so they do not move its position; a replay does at its end.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from convo_widgets.wire.schema import (
 )
 
 FIRST_RETRY, LAST_RETRY = 0.1, 120.0  # seconds
+LEAST_PATIENCE = 1.0  # seconds to wait for an answer, however soon the service promises it
 EVENT_PROTOCOL = 4
 
 
@@ -52,6 +54,12 @@ class _Entry:
     state: Literal["wanted", "asked", "established"] = "wanted"
     correlation: int = 0
     retries: int = 0
+    not_before: float = 0.0
+
+    def retry(self, now: float) -> None:
+        """Ask again, each time later."""
+        self.state, self.not_before = "wanted", now + min(FIRST_RETRY * 2 ** min(self.retries, 20), LAST_RETRY)
+        self.retries += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,9 @@ class Subscriptions:
         self._expire(now)
         if now < self._not_before:
             return []
-        wanted = [entry.object for entry in self._entries.values() if entry.state == "wanted"]
+        wanted = [
+            entry.object for entry in self._entries.values() if entry.state == "wanted" and now >= entry.not_before
+        ]
         batches = [
             *self._batches("establish", wanted),
             *self._batches("cancel", list(self._cancel.values())),
@@ -129,7 +139,8 @@ class Subscriptions:
         if not self._connected:
             return None
         times = [self._renew_at, *self._deadlines.values()]
-        if any(entry.state == "wanted" for entry in self._entries.values()):
+        times += [max(self._not_before, one.not_before) for one in self._entries.values() if one.state == "wanted"]
+        if self._cancel:
             times.append(self._not_before)
         earliest = min(times)
         return None if earliest == float("inf") else earliest
@@ -141,7 +152,7 @@ class Subscriptions:
             self._batch_size = reply.max_batch_size
         if reply.ttl_in_s > 0:
             self._renew_at = min(self._renew_at, now + reply.ttl_in_s)
-        self._patience = max(reply.estimated_delivery_in_ms, 1) / 1000
+        self._patience = max(reply.estimated_delivery_in_ms / 1000, LEAST_PATIENCE)
         if batch.body.action == "establish":
             self._deadlines[batch.body.correlation_id] = now + self._patience
 
@@ -158,15 +169,16 @@ class Subscriptions:
         if notification.correlation_id in self._deadlines:  # answers are arriving: the others are on their way
             self._deadlines[notification.correlation_id] = now + self._patience
         events = notification.events or ([] if notification.event is None else [notification.event])
-        changes = []
+        changes: list[tuple[SyncObject, Change | None]] = []
         for event in events:
             entry = self._entries.get(event.subject or "")
             if entry is None:
                 continue
             if notification.event_type.startswith("subscription_"):
-                changes += self._settle(entry, notification.event_type, event, notification.correlation_id)
+                changes += self._settle(entry, notification.event_type, event, notification.correlation_id, now)
                 continue
-            change = entry.object.apply(notification.event_type, event, ordered=ordered or entry.state == "established")
+            live = entry.state == "established"
+            change = entry.object.apply(notification.event_type, event, ordered=ordered or live, replayed=not live)
             if change is not None:
                 changes.append((entry.object, change))
         for obj, change in changes:
@@ -175,24 +187,25 @@ class Subscriptions:
         return changes
 
     def _settle(
-        self, entry: _Entry, event_type: str, event: SyncEvent, correlation: int | None
+        self, entry: _Entry, event_type: str, event: SyncEvent, correlation: int | None, now: float
     ) -> list[tuple[SyncObject, Change | None]]:
         if correlation is not None and correlation != entry.correlation:
             return []  # an answer to a request that was given up
         if event_type == "subscription_failed":
             if event.error is not None and event.error.status in (403, 404):
                 return [(entry.object, Change("gone"))]
-            entry.state, entry.retries = "wanted", entry.retries + 1
+            entry.retry(now)
             return []
         if event_type != "subscription_established":
             return []
         if event.replay_status == "interrupted":
-            entry.state = "wanted"
+            if entry.object.advance():
+                entry.state, entry.retries = "wanted", 0
+            else:
+                entry.retry(now)
             return []
         entry.state, entry.retries = "established", 0
-        if event.last_event_id is not None:
-            entry.object.position = max(entry.object.position, event.last_event_id)
-        return [(entry.object, None)]
+        return [*((entry.object, change) for change in entry.object.settle(event.last_event_id)), (entry.object, None)]
 
     def _batches(self, action: Literal["establish", "cancel"], objects: list[SyncObject]) -> list[Batch]:
         batches = []
@@ -203,6 +216,7 @@ class Subscriptions:
                 for obj in part:
                     entry = self._entries[obj.sid]
                     entry.state, entry.correlation = "asked", self._correlation
+                    obj.rewind()
             body = SubscriptionsBody(
                 event_protocol_version=EVENT_PROTOCOL,
                 action=action,
@@ -236,4 +250,4 @@ class Subscriptions:
     def _ask_again(self) -> None:
         self._deadlines.clear()
         for entry in self._entries.values():
-            entry.state = "wanted"
+            entry.state, entry.not_before = "wanted", 0.0
