@@ -31,7 +31,7 @@ def test_start_and_stop() -> None:
     service.stop()
     service.stop()
     assert not service.running
-    assert threads() == before
+    assert threads() <= before
     with pytest.raises(OSError):
         urllib.request.urlopen(service.url)
 
@@ -43,7 +43,7 @@ def test_forgotten_is_stopped() -> None:
     url = service.url
     del service
     gc.collect()
-    assert threads() == before
+    assert threads() <= before
     with pytest.raises(OSError):
         urllib.request.urlopen(url)
 
