@@ -41,6 +41,7 @@ class Widget(anywidget.AnyWidget):
 
     REQUESTS: ClassVar[frozenset[str]] = frozenset()
     """What the view may ask for; `_answer_<name>` answers it."""
+    _closed = True  # until it is made, for one that could not be made is closed all the same, when it is thrown away
 
     def __init__(self, **traits: Any) -> None:
         unknown = sorted(set(traits) - set(self.trait_names()))
@@ -58,13 +59,16 @@ class Widget(anywidget.AnyWidget):
         self._sequence = 0
         super().__init__(**traits)
         self.on_msg(self._on_message)
+        self._closed = False
 
     def close(self) -> None:
         """Take the widget off the page and end its tasks."""
-        for task in list(self._tasks):
-            task.cancel()
-        if self._batch_timer is not None:
-            self._batch_timer.cancel()
+        if not self._closed:
+            self._closed = True
+            for task in list(self._tasks):
+                task.cancel()
+            if self._batch_timer is not None:
+                self._batch_timer.cancel()
         super().close()
 
     # -- tasks
@@ -77,7 +81,12 @@ class Widget(anywidget.AnyWidget):
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, ConvoError):
+            log.warning("a task of %s failed: %s", type(self).__name__, error)
+        elif error is not None:
             log.error("a task of %s failed", type(self).__name__, exc_info=error)
 
     def _soon(self, call: Callable[..., Any], *arguments: Any) -> None:
@@ -90,7 +99,7 @@ class Widget(anywidget.AnyWidget):
         self._soon(self._receive, content)
 
     def _receive(self, content: Any) -> None:
-        if not isinstance(content, dict) or content.get("kind") != "request":
+        if self._closed or not isinstance(content, dict) or content.get("kind") != "request":
             return
         self._spawn(self._respond(str(content.get("id")), str(content.get("method")), content.get("params")))
 
@@ -101,16 +110,15 @@ class Widget(anywidget.AnyWidget):
             answer: Request = getattr(self, f"_answer_{method}")
             result = await answer(params)
         except ConvoError as error:
-            self._reject(id, error)
-        except (KeyError, TypeError, ValueError) as error:
+            self._reject(id, type(error).__name__, str(error))
+        except Exception as error:  # whatever it is, the view waits for an answer
             log.exception("a request of the view could not be answered")
-            self._reject(id, error)
+            self._reject(id, type(error).__name__, f"The kernel could not answer {method!r}: its log says why.")
         else:
             self.send({"kind": "response", "id": id, "ok": True, "result": result})
 
-    def _reject(self, id: str, error: Exception) -> None:
-        said = {"type": type(error).__name__, "message": str(error)}
-        self.send({"kind": "response", "id": id, "ok": False, "error": said})
+    def _reject(self, id: str, type: str, message: str) -> None:
+        self.send({"kind": "response", "id": id, "ok": False, "error": {"type": type, "message": message}})
 
     # -- changes for the view
 

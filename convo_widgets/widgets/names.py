@@ -7,7 +7,7 @@ import re
 
 from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.participant import Participant
-from convo_widgets.errors import ConvoError
+from convo_widgets.errors import ReplyError, TransportError
 
 LOOK_UPS = 50  # people whose names are looked up when a thread is opened
 
@@ -26,17 +26,16 @@ class Names:
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
         self._known: dict[str, str] = {}
+        self._given: dict[str, str] = {}
         self._channels: dict[str, str] = {}
 
     async def load(self) -> None:
         """Look up everybody who is in the conversation."""
-        participants = (await self._conversation.get_participants())[:LOOK_UPS]
+        participants = await self._conversation.get_participants()
         for participant in participants:
             self.meet(participant)
-            address = self._address(participant)
-            if participant.identity is None and address is not None:
-                self._known[address] = self.of_participant(participant)
-        await asyncio.gather(*(self.look_up(one.identity) for one in participants if one.identity))
+        identities = [one.identity for one in participants if one.identity]
+        await asyncio.gather(*(self.look_up(identity) for identity in identities[:LOOK_UPS]))
 
     async def look_up(self, author: str) -> None:
         """Learn the name of an author; somebody unknown keeps their address."""
@@ -44,13 +43,22 @@ class Names:
             return
         try:
             user = await self._conversation.client.get_user(author)
-            self._known[author] = user.friendly_name or author
-        except ConvoError:
-            self._known[author] = mask(author)
+        except ReplyError:
+            self._known[author] = self.of(author)
+        except TransportError:
+            return  # asked again with their next message
+        else:
+            self._known[author] = user.friendly_name or self._given.get(author) or author
 
     def meet(self, participant: Participant) -> None:
-        """Remember a participant's channel, also for when they have left."""
+        """Remember a participant's channel and given name, also for when they have left."""
         self._channels[participant.sid] = participant.type
+        attributes = participant.attributes if isinstance(participant.attributes, dict) else {}
+        given, author = attributes.get("name"), participant.identity or self._address(participant)
+        if isinstance(given, str) and given and author is not None:
+            self._given[author] = given
+        if participant.identity is None and author is not None:
+            self._known[author] = self._given.get(author) or mask(author)
 
     def channel(self, participant_sid: str | None) -> str:
         """The channel of a message's author; chat where nobody knows."""
@@ -62,15 +70,16 @@ class Names:
 
     def of(self, author: str | None) -> str:
         """The name of a message's author."""
-        return self._known.get(author, mask(author)) if author else "system"
+        if not author:
+            return "system"
+        return self._known.get(author) or self._given.get(author) or mask(author)
 
     def of_participant(self, participant: Participant) -> str:
         """The name of a participant."""
-        attributes = participant.attributes if isinstance(participant.attributes, dict) else {}
-        given = attributes.get("name")
+        self.meet(participant)
         if participant.identity is not None:
-            return self._known.get(participant.identity) or str(given or participant.identity)
-        return str(given) if given else mask(self._address(participant) or participant.type)
+            return self._known.get(participant.identity) or self._given.get(participant.identity, participant.identity)
+        return self.of(self._address(participant) or participant.type)
 
     @staticmethod
     def _address(participant: Participant) -> str | None:

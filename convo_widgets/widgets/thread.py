@@ -11,6 +11,7 @@ import traitlets
 
 from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.message import Message, MessageUpdated
+from convo_widgets.client.participant import Participant
 from convo_widgets.errors import ConvoError, UsageError
 from convo_widgets.widgets._base import Widget, bundle
 from convo_widgets.widgets.names import Names
@@ -52,7 +53,9 @@ class Thread(Widget):
         self._off: list[Callable[[], None]] = []
         self._local_ids: dict[int, str] = {}
         self._recent_timer: asyncio.TimerHandle | None = None
+        self._told = -1  # the newest index that a batch has added
         self._conversation, self._names = conversation, Names(conversation)
+        self._target = conversation.sid
         self._ready = self._spawn(self._load())
         self.observe(lambda change: self._soon(self._switch, change["new"]), "conversation_sid")
 
@@ -66,13 +69,15 @@ class Thread(Widget):
 
     def close(self) -> None:
         """Take it off the page; the client stays as it is."""
-        self._let_go()
+        if not self._closed:
+            self._let_go()
         super().close()
 
     # -- which conversation
 
     async def _load(self) -> None:
         conversation, client = self._conversation, self._conversation.client
+        self._let_go()
         self._off = [
             conversation.on("messageAdded", self._added),
             conversation.on("messageUpdated", self._updated),
@@ -85,7 +90,7 @@ class Thread(Widget):
             conversation.on("participantJoined", self._names.meet),
             client.on("connectionStateChanged", self._connection_changed),
         ]
-        self._connection_changed(client.connection_state)
+        self._connection = client.connection_state
         await self._names.load()
         self._header_changed()
         await self._refresh_recent()
@@ -99,7 +104,8 @@ class Thread(Widget):
         self._off = []
 
     def _switch(self, sid: str) -> None:
-        if sid != self._conversation.sid:
+        if sid != self._target and not self._closed:
+            self._target = sid
             self._ready.cancel()
             self._ready = self._spawn(self._switch_to(sid))
 
@@ -107,17 +113,20 @@ class Thread(Widget):
         try:
             conversation = await self._conversation.client.get_conversation_by_sid(sid)
         except ConvoError:
-            self.conversation_sid = self._conversation.sid
+            self._target = self.conversation_sid = self._conversation.sid
             raise
-        self._let_go()
         self._conversation, self._names = conversation, Names(conversation)
         self._local_ids.clear()
+        self._changes.clear()
+        self._told = -1
         await self._load()
         self._change("reset")
 
     # -- what the view asks for
 
     async def _answer_open(self, params: dict[str, Any]) -> dict[str, Any]:
+        if self._ready.done() and not self._ready.cancelled() and self._ready.exception() is not None:
+            self._ready = self._spawn(self._load())  # one had not joined, or there was no connection
         while not self._ready.done():  # it may be replaced meanwhile, by a switch to another conversation
             await asyncio.wait([self._ready])
         sequence = self._sequence  # before the read: what comes meanwhile is then told twice, not never
@@ -130,18 +139,22 @@ class Thread(Widget):
         }
 
     async def _answer_older(self, params: dict[str, Any]) -> dict[str, Any]:
-        page = await self._conversation.get_messages(_count(params), int(params["before"]) - 1, "backwards")
+        page = await self._conversation.get_messages(_count(params), _number(params, "before") - 1, "backwards")
         return {"messages": await self._rows(page.items), "has_older": page.has_prev_page}
 
     async def _answer_newer(self, params: dict[str, Any]) -> dict[str, Any]:
-        page = await self._conversation.get_messages(_count(params), int(params["after"]) + 1, "forward")
+        page = await self._conversation.get_messages(_count(params), _number(params, "after") + 1, "forward")
         return {"messages": await self._rows(page.items), "has_newer": page.has_next_page}
 
     async def _answer_send(self, params: dict[str, Any]) -> dict[str, Any]:
         if self.read_only:
             raise UsageError("This thread is read-only.")
-        index = await self._conversation.send_message(str(params["body"]))
-        self._local_ids[index] = str(params["local_id"])
+        body, local_id = params.get("body"), params.get("local_id")
+        if not isinstance(body, str) or not isinstance(local_id, str):
+            raise UsageError("The view sent a message without a text or an id.")
+        index = await self._conversation.send_message(body)
+        if index > self._told:  # else the view has the message already, and knows it by its index
+            self._local_ids[index] = local_id
         return {"index": index}
 
     async def _answer_typing(self, _params: dict[str, Any]) -> None:
@@ -183,7 +196,7 @@ class Thread(Widget):
     def _header_changed(self, _event: Any = None) -> None:
         async def tell() -> None:
             conversation = self._conversation
-            people = await conversation.get_participants()
+            people = await self._people()
             self._header = {
                 "title": conversation.friendly_name or conversation.unique_name or conversation.sid,
                 "state": conversation.state.current if conversation.state else "active",
@@ -194,19 +207,30 @@ class Thread(Widget):
         self._spawn(tell())
 
     def _connection_changed(self, state: str) -> None:
+        if state == "connected" and self._connection == "connecting":
+            self._change("reset")  # a page that is read before the replay takes its messages out of the announcements
         self._connection = state
 
     def _flush(self) -> None:
         for change in self._changes:
-            if change["type"] == "added" and change["message"]["index"] in self._local_ids:
-                change["local_id"] = self._local_ids.pop(change["message"]["index"])
+            if change["type"] == "added":
+                index = change["message"]["index"]
+                self._told = max(self._told, index)
+                if index in self._local_ids:
+                    change["local_id"] = self._local_ids.pop(index)
         super()._flush()
 
     # -- rows
 
     async def _typing_names(self) -> list[str]:
-        people = await self._conversation.get_participants()
-        return [self._names.of_participant(one) for one in people if one.is_typing]
+        return [self._names.of_participant(one) for one in await self._people() if one.is_typing]
+
+    async def _people(self) -> list[Participant]:
+        """The participants; nobody where one is no participant any more."""
+        try:
+            return await self._conversation.get_participants()
+        except UsageError:
+            return []
 
     async def _rows(self, messages: list[Message]) -> list[dict[str, Any]]:
         await asyncio.gather(*(self._names.look_up(author) for author in {one.author for one in messages} if author))
@@ -259,4 +283,11 @@ class Thread(Widget):
 
 def _count(params: dict[str, Any]) -> int:
     """How many messages a view asked for, within reason."""
-    return max(1, min(int(params["count"]), MAX_PAGE))
+    return max(1, min(_number(params, "count"), MAX_PAGE))
+
+
+def _number(params: dict[str, Any], name: str) -> int:
+    value = params.get(name)
+    if not isinstance(value, int):
+        raise UsageError(f"The view gave no number as {name!r}.")
+    return value
