@@ -42,11 +42,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    demo = commands.add_parser("demo", help="open the quickstart notebook in JupyterLab")
+    demo = commands.add_parser("demo", help="open the quickstart notebook in JupyterLab", allow_abbrev=False)
     demo.add_argument("--no-browser", action="store_true", help="only print the address")
     demo.set_defaults(run=_demo)
 
-    serve = commands.add_parser("serve", help="run the embedded service until it is stopped", epilog=KEYS)
+    serve = commands.add_parser(
+        "serve", help="run the embedded service until it is stopped", epilog=KEYS, allow_abbrev=False
+    )
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=int, default=0, help="port; 0 takes a free one (default)")
     serve.add_argument("--data", metavar="FILE", help="keep everything in this file; without it, in memory")
@@ -56,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--token-ttl", type=int, default=3600, metavar="S", help="seconds that minted tokens hold")
     serve.set_defaults(run=_serve)
 
-    explain = commands.add_parser("explain-token", help="say who a token lets in, until when, and what is wrong")
+    explain = commands.add_parser(
+        "explain-token", help="say who a token lets in, until when, and what is wrong", allow_abbrev=False
+    )
     explain.add_argument("token", metavar="TOKEN|-", help="the token, or - to read it from standard input")
     explain.set_defaults(run=_explain_token)
     return parser

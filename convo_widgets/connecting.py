@@ -51,7 +51,12 @@ class Connecting:
         if token is None:
             assert service is not None
             token = _minting(service)
-        client = await Client.create(token, region=self._region, url=service.url if service else self._url)
+        try:
+            client = await Client.create(token, region=self._region, url=service.url if service else self._url)
+        except BaseException:
+            if self._own_service is not None:
+                self._own_service.stop()
+            raise
         client.service = service
         return client
 
