@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 from typing import Protocol as Interface
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 
 from convo_widgets.errors import (
     ConnectFailed,
@@ -32,6 +32,7 @@ from convo_widgets.errors import (
     TokenExpired,
     TransportError,
     UsageError,
+    reply_error,
     token_error,
 )
 from convo_widgets.transport.backoff import fibonacci
@@ -56,10 +57,13 @@ OPEN_TIMEOUT = 10.0  # seconds to a finished handshake, and as much again to the
 CONNECTION_TIMEOUT = 20.0  # seconds that a request waits for a connection
 REPLY_TIMEOUT = 30.0  # seconds that it then waits for its answer
 PING_INTERVAL = PING_TIMEOUT = 20.0  # seconds: a dead link is noticed within their sum
+CLOSE_TIMEOUT = 1.0  # seconds that a goodbye may take
+LONGEST_AWAY = 600.0  # seconds that a service may send us away for, whatever number it writes
 
 log = logging.getLogger("convo_widgets")
 _wire_log = logging.getLogger("convo_widgets.websockets")
 _wire_log.setLevel(logging.INFO)  # below that, websockets logs frames, and the first one holds the token
+_wire_log.addFilter(lambda record: record.levelno >= logging.INFO)  # also for who sets another level
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +113,23 @@ class _Waiting:
     repeatable: bool
 
 
+class _Connect(connect):
+    """websockets' own, but a redirect is an answer like any other: the token is for this service alone."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 class Link:
     """A connection that heals itself.
+
+    Args:
+        uri: ws(s) address of the socket.
+        fetch_token: gives the token for each connection; raises errors of ours alone.
+        renewable: whether asking it again may give a newer token.
+        observer: whom to tell what happens.
+        metadata: about this program, for the introduction.
+        delays: makes the seconds to wait before each new attempt.
 
     Attributes:
         state: as the SDK names them; "unknown" before the first attempt.
@@ -124,6 +143,7 @@ class Link:
         renewable: bool,
         observer: Observer,
         metadata: dict[str, Any] | None = None,
+        delays: Callable[[], Iterator[float]] = fibonacci,
     ) -> None:
         self.uri = uri
         self.state: ConnectionState = "unknown"
@@ -131,7 +151,9 @@ class Link:
         self._renewable = renewable
         self._observer = observer
         self._metadata = metadata or {}
+        self._delays = delays
         self._task: asyncio.Task[None] | None = None
+        self._first: asyncio.Future[None] | None = None  # until the first connection of a start
         self._socket: ClientConnection | None = None
         self._protocol = Protocol("client")
         self._waiting: dict[str, _Waiting] = {}
@@ -139,6 +161,8 @@ class Link:
         self._ended: ConvoError | None = None
         self._final_state: ConnectionState = "disconnected"
         self._was_open = False
+        self._said: Status | None = None  # why the service ended it, where it said so
+        self._away = 0.0  # seconds that it sent us away for
         self._continuation: str | None = None
 
     # -- life
@@ -149,73 +173,88 @@ class Link:
         Raises:
             ConnectFailed: nobody answers there. Once connected, a broken link is mended instead.
             TokenError: the service refuses the token.
+            ReplyError: it refuses the introduction for another reason; while it is only too busy, this waits.
         """
         if self._task is not None and not self._task.done():
             raise UsageError("The connection is running already.")
         self._ended, self._final_state = None, "disconnected"
         self._ready.clear()
-        first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._supervise(first), name="convo-widgets link")
+        self._first = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._supervise(), name="convo-widgets link")
         try:
-            await first
+            await self._first
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """Say goodbye and end for good."""
-        task, self._task = self._task, None
+        task = self._task
         if task is not None and not task.done():
-            self._set_state("disconnecting")
+            self._ended = self._ended or UsageError("The client was shut down: connect() again.")
+            self._tell_state("disconnecting")
             self._protocol.close()
-            with contextlib.suppress(OSError, WebSocketException, TimeoutError):
-                await asyncio.wait_for(self._flush(), 1.0)
-            task.cancel()
+            try:
+                with contextlib.suppress(OSError, WebSocketException, TimeoutError):
+                    await asyncio.wait_for(self._flush(), CLOSE_TIMEOUT)
+            finally:
+                task.cancel()
+            if task is asyncio.current_task():  # called by the token function: it ends at its next step
+                return
             await asyncio.gather(task, return_exceptions=True)
-        self._end(self._ended or UsageError("The client was shut down: connect() again."))
+        if self._task is task:
+            self._task = None
+            self._end(self._ended or UsageError("The client was shut down: connect() again."))
 
-    async def _supervise(self, first: asyncio.Future[None]) -> None:
+    async def _supervise(self) -> None:
         """Run until the end; whatever the end is, nobody is left waiting and the state is true."""
         try:
-            await self._run(first)
+            await self._run()
         except ConvoError as error:
-            self._end(error)
+            self._ended = self._ended or error
         except Exception as error:  # a fault of ours must not look like a live connection
             log.exception("the connection's task failed")
-            self._end(LocalProtocolError(f"The connection failed in an unforeseen way ({type(error).__name__})."))
+            self._ended = self._ended or LocalProtocolError(
+                f"The connection failed in an unforeseen way ({type(error).__name__})."
+            )
         finally:
-            if not first.done():
-                first.set_exception(self._ended or UsageError("The connection was stopped before it was made."))
+            self._end(self._ended or UsageError("The connection's task was cancelled: connect() again."))
 
-    async def _run(self, first: asyncio.Future[None]) -> None:
-        delays = fibonacci()
+    async def _run(self) -> None:
+        delays = self._delays()
         while True:
             self._set_state("connecting")
-            self._was_open = False
+            self._final_state = "disconnected"
+            self._was_open, self._said, self._away = False, None, 0.0
             try:
-                wait = await self._session(first)
+                await self._session()
             except ConvoError as error:
-                self._lose(error, final := self._is_final(error, connected_before=first.done()))
+                final = self._is_final(error)
+                self._lose(error, final)
                 if final:
                     raise
-                wait = getattr(error, "retry_after", None) or 0.0
             if self._was_open:
-                delays = fibonacci()
+                delays = self._delays()
             self._set_state("connecting")
-            await asyncio.sleep(max(wait, next(delays)))
+            await asyncio.sleep(max(min(self._away, LONGEST_AWAY), next(delays)))
 
-    def _is_final(self, error: ConvoError, *, connected_before: bool) -> bool:
+    def _is_final(self, error: ConvoError) -> bool:
         """Whether trying again by itself could not help, or would hide the error from who is connecting."""
+        connected_before = self._first is None
         if isinstance(error, LocalProtocolError):
             return True
         if isinstance(error, TokenError):
             return not (self._renewable and connected_before)
         return not connected_before and not isinstance(error, Throttled)
 
-    async def _session(self, first: asyncio.Future[None]) -> float:
-        """One connection, from handshake to its end; returns for how many seconds the service sent us away."""
+    async def _session(self) -> None:
+        """One connection, from handshake to its end; returns where the service only sent us elsewhere."""
         token = await self._fetch_token()
-        socket = await self._open()
+        try:
+            socket = await self._open()
+        except BaseException:
+            del token  # some notebooks print the local variables of a traceback
+            raise
         self._socket, self._protocol = socket, Protocol("client")
         try:
             self._protocol.init(token, self._continuation, self._metadata)
@@ -223,46 +262,51 @@ class Link:
             async with asyncio.timeout(OPEN_TIMEOUT) as patience:
                 await self._flush()
                 async for data in socket:
-                    sent_away = self._receive(data)
-                    if sent_away is not None:
-                        return sent_away
+                    if self._receive(data):
+                        return
                     await self._flush()
                     if self._protocol.state == "ready" and not self._was_open:
                         patience.reschedule(None)
-                        self._opened(first)
-        except TimeoutError as error:
-            raise ConnectFailed(_shown(self.uri), "it does not answer the introduction (init)") from error
+                        self._opened()
         except (ConnectionClosed, OSError) as error:
+            error.with_traceback(None)  # its frames may hold the introduction, and so the token
+            if isinstance(error, TimeoutError) and not self._was_open:
+                raise ConnectFailed(_shown(self.uri), "it does not answer the introduction (init)") from error
             raise self._broken() from error
         finally:
             self._ready.clear()
             self._socket = None
-            await socket.close()
+            self._drop_waiting()
+            await _close(socket)
         raise self._broken()
 
     async def _open(self) -> ClientConnection:
-        proxy: dict[str, Any] = {"proxy": None} if _is_loopback(self.uri) else {}
         try:
-            return await connect(
+            proxy: dict[str, Any] = {"proxy": None} if _is_loopback(self.uri) else {}
+            return await _Connect(
                 self.uri,
                 compression=None,
                 max_size=frame.MAX_FRAME,
                 open_timeout=OPEN_TIMEOUT,
                 ping_interval=PING_INTERVAL,
                 ping_timeout=PING_TIMEOUT,
-                close_timeout=1.0,
+                close_timeout=CLOSE_TIMEOUT,
                 logger=_wire_log,
                 user_agent_header=None,
                 **proxy,
             )
+        except InvalidURI:
+            pass  # its text quotes the address, which may hold a password, so it is no cause of ours
         except (OSError, WebSocketException, TimeoutError, ValueError) as error:
-            raise ConnectFailed(_shown(self.uri), _cause(error)) from error
+            raise ConnectFailed(_shown(self.uri), _cause(error)) from error.with_traceback(None)
+        raise ConnectFailed(_shown(self.uri), "that is no address of a socket (ws:// or wss://)")
 
-    def _opened(self, first: asyncio.Future[None]) -> None:
+    def _opened(self) -> None:
         self._was_open = True
         self._ready.set()
         self._set_state("connected")
-        if not first.done():
+        first, self._first = self._first, None
+        if first is not None and not first.done():
             first.set_result(None)
 
     def _broken(self) -> TransportError:
@@ -272,17 +316,16 @@ class Link:
 
     # -- what the service says
 
-    def _receive(self, data: str | bytes) -> float | None:
-        """Act on one message; for how many seconds the service sends us away, None while it does not."""
+    def _receive(self, data: str | bytes) -> bool:
+        """Act on one message; whether the service sends us elsewhere."""
         if isinstance(data, str):
             raise RemoteProtocolError("The service sent text where frames are binary: is the address right?")
-        sent_away = None
         for event in self._protocol.receive(data):
             if isinstance(event, Closed):
-                sent_away = self._closed(event.status, event.backoff_ms)
-            else:
-                self._handle(event)
-        return sent_away
+                self._closed(event.status, event.backoff_ms)
+                return True
+            self._handle(event)
+        return False
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -303,17 +346,23 @@ class Link:
 
     def _refused(self, method: str, id: str, status: Status, backoff_ms: int) -> None:
         error: ConvoError
+        code, why = status.error_code or 0, status.description or ""
         if status.code in (401, 403):
             self._final_state = "denied"
-            error = token_error(status.error_code or 0, status.description or "")
+            error = token_error(code, why)
+        elif status.code == 429:
+            wait = backoff_ms / 1000 if backoff_ms else None
+            error = Throttled(429, code, why or "The service is busy", retry_after=wait)
         else:
-            error = Throttled(status.code, status.error_code or 0, "The service is busy", retry_after=backoff_ms / 1000)
+            error = reply_error(status.code, code, why)
         if method == "update":
             self._fail(id, error)
         if method == "init" or isinstance(error, TokenError):
+            self._said, self._away = status, backoff_ms / 1000
             raise error
 
-    def _closed(self, status: Status, backoff_ms: int) -> float:
+    def _closed(self, status: Status, backoff_ms: int) -> None:
+        self._said, self._away = status, backoff_ms / 1000
         why = status.description or "no reason given"
         if status.code == 410:
             raise TokenExpired
@@ -321,7 +370,8 @@ class Link:
             raise token_error(status.error_code or 0, why)
         if status.code in (406, 417):
             raise LocalProtocolError(f"The service ended the connection over a protocol error: {why}.")
-        return backoff_ms / 1000
+        if status.code != 308:
+            raise self._broken()
 
     # -- requests
 
@@ -356,7 +406,7 @@ class Link:
     @property
     def is_open(self) -> bool:
         """Whether requests can go out now."""
-        return self._ready.is_set()
+        return self._ready.is_set() and self._ended is None
 
     @property
     def has_ended(self) -> bool:
@@ -371,20 +421,20 @@ class Link:
         """
         await self._wait_ready("the connection", timeout)
 
-    async def _wait_ready(self, what: str, timeout: float = CONNECTION_TIMEOUT) -> None:
-        if self._ended is not None:
-            raise self._ended
-        if self._task is None:
-            raise UsageError("The client is not connected: use `await connect(...)`.")
-        if self._ready.is_set():
-            return
+    async def _wait_ready(self, what: str, timeout: float | None = None) -> None:
         try:
-            async with asyncio.timeout(timeout):
-                await self._ready.wait()
+            async with asyncio.timeout(CONNECTION_TIMEOUT if timeout is None else timeout):
+                while not self._is_ready():  # again: a connection may be gone by the time that this task runs
+                    await self._ready.wait()
         except TimeoutError:
             raise ConnectionLost(what, may_have_happened=False) from None
+
+    def _is_ready(self) -> bool:
         if self._ended is not None:
-            raise self._ended
+            raise self._ended.with_traceback(None)  # it is raised many times, and must not grow
+        if self._task is None:
+            raise UsageError("The client is not connected: use `await connect(...)`.")
+        return self._ready.is_set()
 
     async def _await_answer(self, id: str, what: str, repeatable: bool) -> Any:
         waiting = _Waiting(asyncio.get_running_loop().create_future(), what, repeatable)
@@ -400,6 +450,8 @@ class Link:
         finally:
             self._waiting.pop(id, None)
             self._protocol.forget(id)
+            if waiting.future.done() and not waiting.future.cancelled():
+                waiting.future.exception()  # both ways may tell of the same loss: one is enough
 
     async def _flush(self) -> None:
         socket = self._socket
@@ -424,9 +476,8 @@ class Link:
         """The connection is gone: tell it, and let nobody wait for what cannot come."""
         if isinstance(error, TokenExpired):
             self._observer.token_expired()
-        fault = ConnectionFault(final, str(error), getattr(error, "status", None), getattr(error, "code", None))
-        self._observer.faulted(fault)
-        self._drop_waiting()
+        said = self._said or Status(0)
+        self._observer.faulted(ConnectionFault(final, str(error), said.code or None, said.error_code))
 
     def _drop_waiting(self) -> None:
         waiting, self._waiting = self._waiting, {}
@@ -439,12 +490,32 @@ class Link:
         self._ended = error
         self._drop_waiting()
         self._ready.set()  # wakes who waits for a connection, to be told of the end
-        self._set_state(self._final_state)
+        self._tell_state(self._final_state)
+        first, self._first = self._first, None
+        if first is not None and not first.done():
+            first.set_exception(error)
+
+    def _tell_state(self, state: ConnectionState) -> None:
+        """`_set_state` at an end, which nothing may hold up."""
+        try:
+            self._set_state(state)
+        except Exception:
+            log.exception("a listener failed when the connection ended")
 
     def _set_state(self, state: ConnectionState) -> None:
         if state != self.state:
             self.state = state
             self._observer.state_changed(state)
+
+
+async def _close(socket: ClientConnection) -> None:
+    """Close it properly, or by force where the peer does not even read."""
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await socket.close()
+    except TimeoutError:
+        socket.transport.abort()
+        await socket.wait_closed()
 
 
 def _is_loopback(uri: str) -> bool:
@@ -453,8 +524,12 @@ def _is_loopback(uri: str) -> bool:
 
 def _shown(uri: str) -> str:
     """The address without anything that could be a secret."""
-    parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+    try:
+        parts = urlsplit(uri)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "an address that cannot be read"
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
 
 
 def _cause(error: BaseException) -> str:
