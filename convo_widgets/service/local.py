@@ -228,7 +228,8 @@ def _listen(host: str, port: int) -> socket.socket:
         raise UsageError(f"Cannot listen on port {port}: it is 0, for a free one, to 65535")
     try:
         info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(info[0], socket.SOCK_STREAM)
+        # asyncio switches Nagle's delay off only where the protocol is named
+        listener = socket.socket(info[0], socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except (OSError, OverflowError) as error:
         raise UsageError(f"Cannot listen on host {host!r}, port {port}: {error}") from error
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from convo_widgets.service.store import Store
 from convo_widgets.wire.schema import (
@@ -117,7 +117,7 @@ def channel(store: Store, conversation: int) -> ConversationData:
         sid=row["sid"],
         unique_name=row["unique_name"],
         friendly_name=row["friendly_name"],
-        attributes=Raw(row["attributes"].encode()),
+        attributes=row["attributes"],
         created_by=row["created_by"],
         date_created=row["date_created"],
         date_updated=row["date_updated"],

@@ -15,10 +15,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 from typing import Protocol as Interface
-from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from convo_widgets.errors import (
     ConnectFailed,
@@ -36,7 +35,7 @@ from convo_widgets.errors import (
     token_error,
 )
 from convo_widgets.transport.backoff import fibonacci
-from convo_widgets.wire import frame
+from convo_widgets.transport.socket import CLOSE_TIMEOUT, close_socket, open_socket, shown
 from convo_widgets.wire.protocol import (
     Closed,
     Event,
@@ -57,13 +56,9 @@ OPEN_TIMEOUT = 10.0  # seconds to a finished handshake, and as much again to the
 CONNECTION_TIMEOUT = 20.0  # seconds that a request waits for a connection
 REPLY_TIMEOUT = 30.0  # seconds that it then waits for its answer
 PING_INTERVAL = PING_TIMEOUT = 20.0  # seconds: a dead link is noticed within their sum
-CLOSE_TIMEOUT = 1.0  # seconds that a goodbye may take
 LONGEST_AWAY = 600.0  # seconds that a service may send us away for, whatever number it writes
 
 log = logging.getLogger("convo_widgets")
-_wire_log = logging.getLogger("convo_widgets.websockets")
-_wire_log.setLevel(logging.INFO)  # below that, websockets logs frames, and the first one holds the token
-_wire_log.addFilter(lambda record: record.levelno >= logging.INFO)  # also for who sets another level
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +106,6 @@ class _Waiting:
     future: asyncio.Future[Any]
     what: str
     repeatable: bool
-
-
-class _Connect(connect):
-    """websockets' own, but a redirect is an answer like any other: the token is for this service alone."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
 
 
 class Link:
@@ -251,10 +239,12 @@ class Link:
         """One connection, from handshake to its end; returns where the service only sent us elsewhere."""
         token = await self._fetch_token()
         try:
-            socket = await self._open()
-        except BaseException:
+            socket = await open_socket(
+                self.uri, open_timeout=OPEN_TIMEOUT, ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT
+            )
+        except BaseException as error:
             del token  # some notebooks print the local variables of a traceback
-            raise
+            raise error.with_traceback(None)  # noqa: B904 -- the same error, without the frame that holds the address
         self._socket, self._protocol = socket, Protocol("client")
         try:
             self._protocol.init(token, self._continuation, self._metadata)
@@ -271,35 +261,14 @@ class Link:
         except (ConnectionClosed, OSError) as error:
             error.with_traceback(None)  # its frames may hold the introduction, and so the token
             if isinstance(error, TimeoutError) and not self._was_open:
-                raise ConnectFailed(_shown(self.uri), "it does not answer the introduction (init)") from error
+                raise ConnectFailed(shown(self.uri), "it does not answer the introduction (init)") from error
             raise self._broken() from error
         finally:
             self._ready.clear()
             self._socket = None
             self._drop_waiting()
-            await _close(socket)
+            await close_socket(socket)
         raise self._broken()
-
-    async def _open(self) -> ClientConnection:
-        try:
-            proxy: dict[str, Any] = {"proxy": None} if _is_loopback(self.uri) else {}
-            return await _Connect(
-                self.uri,
-                compression=None,
-                max_size=frame.MAX_FRAME,
-                open_timeout=OPEN_TIMEOUT,
-                ping_interval=PING_INTERVAL,
-                ping_timeout=PING_TIMEOUT,
-                close_timeout=CLOSE_TIMEOUT,
-                logger=_wire_log,
-                user_agent_header=None,
-                **proxy,
-            )
-        except InvalidURI:
-            pass  # its text quotes the address, which may hold a password, so it is no cause of ours
-        except (OSError, WebSocketException, TimeoutError, ValueError) as error:
-            raise ConnectFailed(_shown(self.uri), _cause(error)) from error.with_traceback(None)
-        raise ConnectFailed(_shown(self.uri), "that is no address of a socket (ws:// or wss://)")
 
     def _opened(self) -> None:
         self._was_open = True
@@ -312,7 +281,7 @@ class Link:
     def _broken(self) -> TransportError:
         if self._was_open:
             return ConnectionLost("the connection", may_have_happened=False)
-        return ConnectFailed(_shown(self.uri), "it hung up during the introduction (init)")
+        return ConnectFailed(shown(self.uri), "it hung up during the introduction (init)")
 
     # -- what the service says
 
@@ -506,38 +475,3 @@ class Link:
         if state != self.state:
             self.state = state
             self._observer.state_changed(state)
-
-
-async def _close(socket: ClientConnection) -> None:
-    """Close it properly, or by force where the peer does not even read."""
-    try:
-        async with asyncio.timeout(CLOSE_TIMEOUT):
-            await socket.close()
-    except TimeoutError:
-        socket.transport.abort()
-        await socket.wait_closed()
-
-
-def _is_loopback(uri: str) -> bool:
-    return urlsplit(uri).hostname in ("127.0.0.1", "localhost", "::1")
-
-
-def _shown(uri: str) -> str:
-    """The address without anything that could be a secret."""
-    try:
-        parts = urlsplit(uri)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "an address that cannot be read"
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
-
-
-def _cause(error: BaseException) -> str:
-    """Why a connection could not be made, in words."""
-    if isinstance(error, InvalidStatus):
-        return f"it answered {error.response.status_code} instead of opening a socket"
-    if isinstance(error, TimeoutError):
-        return "it does not answer"
-    if isinstance(error, ConnectionRefusedError) or "Connect call failed" in str(error):
-        return "nothing listens there"
-    return str(error) or type(error).__name__
