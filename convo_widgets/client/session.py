@@ -151,7 +151,7 @@ class Session:
             ReplyError: the service answered no.
             TransportError: no answer came.
         """
-        return self._decoded(await self._read(url, params, what), type, what)
+        return self._typed((await self._read(url, params, what)).body, type, what)
 
     async def _read(self, url: str, params: dict[str, Any] | None, what: str) -> Response:
         delays = iter(READ_RETRIES)
@@ -193,7 +193,7 @@ class Session:
                     raise
                 raise lost from error
         if response.status == 202:  # it had happened: this is where the result stands
-            where = self._decoded(response, ResourceUrl, what).resource_url
+            where = self._typed(response.body, ResourceUrl, what).resource_url
             try:
                 response = await self._read(where, None, what)
             except (ConnectionLost, RequestTimeout) as error:
@@ -209,7 +209,7 @@ class Session:
         form = "&".join(f"{quote(key)}={quote(value)}" for key, value in fields.items()).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         response = await self._exchange("POST", url, raw=form, headers=headers, what=what, repeatable=False)
-        return self._decoded(response, type, what)
+        return self._typed(response.body, type, what)
 
     async def _exchange(
         self,
@@ -225,15 +225,13 @@ class Session:
     ) -> Response:
         payload = raw or (b"" if body is None else json.encode(body))
         if len(payload) > MAX_REQUEST:
-            raise TooLarge(413, 51207, f"{what} has {len(payload):,} bytes; a request holds at most {MAX_REQUEST:,}")
+            size = f"{len(payload):,} bytes, and at most {MAX_REQUEST:,} fit; nothing was sent"
+            raise TooLarge(413, 51207, f"The request ({what}) has {size}")
         request = _http_request(method, url, params, headers)
         response = await self.link.request(request, payload, what=what, repeatable=repeatable)
         if not 200 <= response.status < 300:
             raise _reply_error(response)
         return response
-
-    def _decoded(self, response: Response, type: type[T], what: str) -> T:
-        return self._typed(response.body, type, what)
 
     @staticmethod
     def _typed(body: bytes, type: type[T], what: str) -> T:
@@ -341,7 +339,7 @@ class Session:
         url = f"{self.endpoints.sync}/v4/Subscriptions"
         try:
             response = await self._exchange("POST", url, body=batch.body, what="subscribing", repeatable=True)
-            reply = self._decoded(response, SubscriptionsReply, "subscribing")
+            reply = self._typed(response.body, SubscriptionsReply, "subscribing")
         except ConvoError as error:
             log.debug("subscribing failed and is tried again: %s", error)
             self._subscriptions.refused(batch, self._now())

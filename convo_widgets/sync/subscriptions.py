@@ -27,7 +27,7 @@ object is established its live events may be out of order, so they do not move i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from convo_widgets.sync.objects import Change, SyncObject
@@ -67,7 +67,11 @@ class Batch:
     """One request to send: POST /v4/Subscriptions with `body`."""
 
     body: SubscriptionsBody
-    sids: list[str] = field(default_factory=list)
+
+    @property
+    def sids(self) -> list[str]:
+        """The objects that it is about."""
+        return [request.object_sid for request in self.body.requests]
 
 
 class Subscriptions:
@@ -229,7 +233,7 @@ class Subscriptions:
                 ttl_in_s=-1,
                 reason="ttl" if self._renewing and action == "establish" else None,
             )
-            batches.append(Batch(body, [obj.sid for obj in part]))
+            batches.append(Batch(body))
         self._renewing = False
         return batches
 

@@ -245,7 +245,7 @@ def test_an_answer_just_before_it_is_asked_again():
     """Given up but not asked again yet: the late answer is as good as any."""
     desk = Desk(1)
     batch = desk.ask(estimated_delivery_in_ms=1000)
-    desk.subject.refused(Batch(batch.body, batch.sids), desk.now)  # the wish is open, and waits
+    desk.subject.refused(Batch(batch.body), desk.now)  # the wish is open, and waits
     desk.establish(batch)
     desk.now += 500
     assert desk.due() == []
