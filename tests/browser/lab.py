@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 
 CHROMIUM_ARGS = [
     "--no-sandbox",  # CI runs as root
@@ -180,6 +180,20 @@ class Notebook:
         self.page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
         light = "false" if "Dark" in name else "true"
         self.page.locator(f"body[data-jp-theme-light={light}]").wait_for(state="attached")
+
+    def show(self, element: Locator) -> None:
+        """Scroll an element into the window, and wait until it stays there.
+
+        JupyterLab lays cells out as they come near the window, so the first scroll ends beside its goal.
+        """
+        where = "e => [...Object.values(e.getBoundingClientRect().toJSON()), innerHeight]"
+        seen: list[Any] = []
+        while len(seen) < 4 or seen[-4:] != [seen[-1]] * 4:
+            element.scroll_into_view_if_needed()
+            expect(element).to_be_in_viewport(ratio=0.3)
+            self.page.wait_for_timeout(100)  # some frames, in which the page may move once more
+            seen.append(element.evaluate(where))
+            assert len(seen) < 50, "the page does not come to rest"
 
     def shut_down(self) -> None:
         """End the kernel."""

@@ -32,7 +32,7 @@ def main() -> int:
             errors = notebook.errors()
             for theme in ("light", "dark"):
                 notebook.theme(f"JupyterLab {theme.title()}")
-                page.locator(".cw-thread").first.scroll_into_view_if_needed()
+                notebook.show(page.locator(".cw-thread").first)
                 page.screenshot(path=artifacts / f"quickstart-{theme}.png")
             notebook.shut_down()
             browser.close()

@@ -37,10 +37,10 @@ def test_quickstart(quickstart: lab.Notebook, page: Page, artifacts: Path) -> No
 
     for theme in ("Light", "Dark"):
         quickstart.theme(f"JupyterLab {theme}")
-        thread.scroll_into_view_if_needed()
+        quickstart.show(thread)
         page.screenshot(path=artifacts / f"quickstart-{theme.lower()}.png")
     page.set_viewport_size({"width": 760, "height": 900})
-    thread.scroll_into_view_if_needed()
+    quickstart.show(thread)
     page.screenshot(path=artifacts / "quickstart-narrow.png")
     quickstart.shut_down()
 
