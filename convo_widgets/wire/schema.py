@@ -313,6 +313,86 @@ class MessageReply(Struct):
     links: dict[str, str] = {}
 
 
+class DeliveryReceipt(Struct):
+    """What became of a message for one addressee outside of chat: sent, delivered, read, failed or undelivered."""
+
+    sid: str
+    message_sid: str
+    conversation_sid: str
+    participant_sid: str
+    status: str
+    channel_message_sid: str = ""
+    error_code: int = 0
+    date_created: str | None = None
+    date_updated: str | None = None
+
+
+class DeliveryReceiptPage(Struct):
+    """A page of GET links.messages_receipts."""
+
+    delivery_receipts: list[DeliveryReceipt]
+    meta: Meta
+
+
+class ChannelMetadata(Struct):
+    """Answer to GET .../Messages/{sid}/ChannelMetadata: what a channel knows of a message, by channel."""
+
+    type: str
+    data: Any = None
+
+
+class MessageRecipient(Struct):
+    """A recipient of an email: level is "to", "cc" or "from"; other types of channel have other fields."""
+
+    type: str
+    message_sid: str
+    level: str = ""
+    name: str | None = None
+    address: str | None = None
+
+
+class MessageRecipientPage(Struct):
+    """A page of GET links.conversations/{sid}/MessageRecipients; a recipient stays raw until its type is known."""
+
+    message_recipients: list[Raw]
+    meta: Meta
+
+
+class ContentTemplate(Struct):
+    """A content template: `variables` is JSON text of an object, `variants` holds the content by type."""
+
+    sid: str
+    friendly_name: str = ""
+    account_sid: str = ""
+    variables: str = "{}"
+    variants: dict[str, Any] = {}
+    date_created: str | None = None
+    date_updated: str | None = None
+
+
+class ContentTemplatePage(Struct):
+    """A page of GET Client/v2/ContentTemplates; the last page's `next_token` is there, and null."""
+
+    templates: list[ContentTemplate]
+    meta: Meta
+
+
+class PushRegistration(Struct):
+    """Body of POST ers: which device gets which push messages."""
+
+    endpoint_platform: str
+    channel_type: str
+    version: str
+    message_types: list[str]
+    data: dict[str, str]
+
+
+class PushRegistrationReply(Struct):
+    """Answer to it."""
+
+    id: str
+
+
 class Membership(Struct, omit_defaults=True):
     """Body of POST links.my_conversations/{sid}: one of the two."""
 
@@ -369,6 +449,56 @@ class ResourceUrl(Struct):
     """Answer 202 to a mutation id that was seen before."""
 
     resource_url: str
+
+
+# --- Media ("mcs"), over HTTP --------------------------------------------------------------------------------------
+
+
+class MediaLinks(Struct):
+    """Where the bytes are: `content` wants the token header, `content_direct_temporary` is short-lived instead."""
+
+    content: str | None = None
+    content_direct_temporary: str | None = None
+
+
+class MediaRecord(Struct):
+    """A stored medium; `size` in bytes."""
+
+    sid: str
+    service_sid: str = ""
+    channel_sid: str | None = None
+    message_sid: str | None = None
+    date_created: str | None = None
+    date_upload_updated: str | None = None
+    date_updated: str | None = None
+    size: int = 0
+    content_type: str = "application/octet-stream"
+    filename: str | None = None
+    category: str = "media"
+    author: str | None = None
+    is_multipart_upstream: bool = False
+    url: str = ""
+    links: MediaLinks = field(default_factory=MediaLinks)
+
+
+class MediaWanted(Struct):
+    """One medium of a set."""
+
+    media_sid: str
+
+
+class MediaSetRequest(Struct):
+    """Body of POST links.media_set_service."""
+
+    list: list[MediaWanted]
+    command: str = "get"
+
+
+class MediaFound(Struct):
+    """One answer of it: 200 with the record, or 404 with the sid alone."""
+
+    code: int
+    media_record: MediaRecord
 
 
 # --- Sync ("cds") --------------------------------------------------------------------------------------------------
