@@ -7,7 +7,7 @@ BUNDLE := convo_widgets/widgets/static/thread.js
 JS_SOURCES := $(shell find js -path js/node_modules -prune -o -name tests -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.mjs' -o -name 'package.json' \) -print 2>/dev/null)
 CHROMIUM_PACKAGES := chromium fonts-dejavu-core fonts-noto-color-emoji
 
-.PHONY: help env js demo test check fix lock chromium clean
+.PHONY: help env js demo test bench check fix lock chromium clean
 .DEFAULT_GOAL := help
 
 help:  ## say what can be made
@@ -28,6 +28,9 @@ test: env js chromium tests/interop/node_modules/.ready  ## run every test, the 
 	npm --prefix js test
 	$(PY) -m pytest
 	$(PY) -m pytest tests/browser
+
+bench: env tests/interop/node_modules/.ready  ## measure us against the JavaScript SDK (about 10 minutes)
+	$(PY) -m bench
 
 check: env js/node_modules/.ready  ## lint and type-check both languages
 	$(BIN)/ruff check .

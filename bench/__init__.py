@@ -1,0 +1,1 @@
+"""How fast the client is, measured against the genuine JavaScript SDK: one file a question."""

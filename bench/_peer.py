@@ -1,0 +1,146 @@
+"""Our client as a peer of the benchmark: a task in, as a line of JSON; what was measured out, likewise."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import convo_widgets as cw
+
+now = time.perf_counter
+Task = dict[str, Any]
+
+
+def say(**report: Any) -> None:
+    """Write one line."""
+    sys.stdout.write(json.dumps(report) + "\n")
+    sys.stdout.flush()
+
+
+def memory() -> int:
+    """Bytes of this process in memory, after all garbage is gone."""
+    gc.collect()
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    command = ["ps", "-o", "rss=", "-p", str(os.getpid())]
+    return int(subprocess.run(command, capture_output=True, check=True).stdout) * 1024
+
+
+def told(messages: list[cw.Message]) -> dict[str, Any]:
+    """What tells whether two peers got the same."""
+    return {
+        "count": len(messages),
+        "first": messages[0].body if messages else None,
+        "last": messages[-1].body if messages else None,
+        "in_order": all(message.index == messages[0].index + place for place, message in enumerate(messages)),
+    }
+
+
+async def history(task: Task) -> Task:
+    """Read a whole conversation; `marks` are the times at every `every`-th message."""
+    client = await cw.connect(task["token"], url=task["url"])
+    conversation = await client.get_conversation_by_unique_name(task["conversation"])
+    before, every = memory(), task.get("every") or sys.maxsize
+    messages: list[cw.Message] = []
+    marks: list[float] = []
+    started = now()
+    async for message in every_message(conversation):
+        messages.append(message)
+        if not len(messages) % every:
+            marks.append(now() - started)
+    seconds = now() - started
+    held = memory() - before
+    await client.shutdown()
+    return {"seconds": seconds, "marks": marks, "held": held, "rss": held, **told(messages)}
+
+
+async def every_message(conversation: cw.Conversation) -> Any:
+    """Page by page, until `history()` is there."""
+    pages = [await conversation.get_messages(100)]
+    while pages[-1].has_prev_page:
+        pages.append(await pages[-1].prev_page())
+    for page in reversed(pages):
+        for message in page.items:
+            yield message
+
+
+async def live(task: Task) -> Task:
+    """Say ready at the first message, then take `count` more."""
+    client = await cw.connect(task["token"], url=task["url"])
+    conversation = await client.get_conversation_by_unique_name(task["conversation"])
+    messages: list[cw.Message] = []
+    times: list[float] = []
+    done = asyncio.Event()
+
+    def added(message: cw.Message) -> None:
+        messages.append(message)
+        if len(messages) == 1:
+            say(ready=True)
+        elif len(messages) == 2:
+            times.extend((now(), time.process_time()))
+        if len(messages) > task["count"]:
+            times.extend((now(), time.process_time()))
+            done.set()
+
+    conversation.on("messageAdded", added)
+    await done.wait()
+    await client.shutdown()
+    return {"seconds": times[2] - times[0], "cpu": times[3] - times[1], **told(messages[1:])}
+
+
+async def connect(task: Task) -> Task:
+    """From nothing to every conversation with its participants and messages open."""
+    started = now()
+    client = await cw.connect(task["token"], url=task["url"])
+    conversations = await client.get_subscribed_conversations()
+    rosters = await asyncio.gather(*(one.get_participants() for one in conversations))
+    seconds = now() - started
+    await client.shutdown()
+    names = sorted(one.unique_name or "" for one in conversations)
+    same = {"count": len(names), "first": names[0], "last": names[-1], "in_order": True}
+    return {"seconds": seconds, "participants": sum(map(len, rosters)), **same}
+
+
+async def sends(task: Task) -> Task:
+    """Many sends at once, then some one after the other."""
+    client = await cw.connect(task["token"], url=task["url"])
+    conversation = await client.get_conversation_by_unique_name(task["conversation"])
+    await conversation.get_messages(1)
+    started = now()
+    await asyncio.gather(*(conversation.send_message(body) for body in task["bodies"]))
+    seconds = now() - started
+    messages = [message async for message in every_message(conversation)]
+    in_order = [message.body for message in messages] == task["bodies"]
+    started = now()
+    for number in range(task["sequential"]):
+        await conversation.send_message(f"then {number}")
+    each = (now() - started) / task["sequential"]
+    await client.shutdown()
+    return {**told(messages), "seconds": seconds, "each": each, "in_order": in_order}
+
+
+TASKS: dict[str, Callable[[Task], Awaitable[Task]]] = {
+    "history": history,
+    "live": live,
+    "connect": connect,
+    "sends": sends,
+}
+
+
+async def main() -> None:
+    """Do the one task."""
+    task = json.loads(sys.stdin.readline())
+    say(**await TASKS[task["task"]](task))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
