@@ -14,8 +14,8 @@ from convo_widgets.client.session import Endpoints, Session
 from convo_widgets.client.tokens import Token, TokenSource
 from convo_widgets.client.user import User
 from convo_widgets.client.users import Users
-from convo_widgets.errors import ConvoError, TokenError, TokenExpired, UsageError
-from convo_widgets.transport.link import ConnectionFault, ConnectionState
+from convo_widgets.errors import ConnectionLost, ConvoError, TokenError, TokenExpired, UsageError
+from convo_widgets.transport.link import CONNECTION_TIMEOUT, ConnectionFault, ConnectionState
 from convo_widgets.wire import json
 from convo_widgets.wire.protocol import Notified
 from convo_widgets.wire.schema import Configuration, ConfigurationLinks, NewConversation, TypingNotice
@@ -126,6 +126,7 @@ class Client(Emitter):
 
         Raises:
             TokenError: it cannot be used; if it was the service that said so, the client is "denied" then.
+            ConnectionLost: there is no connection (20 s); the next one is made with it.
             UsageError: the client was shut down.
         """
         if self._was_shut_down:
@@ -134,7 +135,10 @@ class Client(Emitter):
         if self._session.link.has_ended:
             await self._session.link.start()
         else:
-            await self._session.link.update(token)
+            try:
+                await self._session.link.update(token)
+            except ConnectionLost:  # the next connection is made with it
+                await self._session.link.wait_open(CONNECTION_TIMEOUT)
 
     async def _start(self) -> None:
         try:

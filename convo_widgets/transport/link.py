@@ -426,8 +426,13 @@ class Link:
         socket = self._socket
         if socket is None:
             return
-        for data in self._protocol.take():
-            await socket.send(data)
+        try:
+            for data in self._protocol.take():
+                await socket.send(data)
+        except (ConnectionClosed, OSError):
+            if socket is self._socket:  # the reader learns of it in its own time: until then nobody tries again
+                self._ready.clear()
+            raise
 
     def _answer(self, id: str, value: Any) -> None:
         waiting = self._waiting.pop(id, None)
