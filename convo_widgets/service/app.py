@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
@@ -17,6 +18,7 @@ from convo_widgets._version import __version__
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.socket import Socket
+from convo_widgets.service.uploads import Uploads
 from convo_widgets.wire import json
 
 SOCKETS = 1000
@@ -39,7 +41,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 403."""
         if scope["type"] in ("http", "websocket") and not self._welcome(scope):
-            await _refuse(Refused(20403), scope, receive, send)
+            await _refuse(Refused(20403, "this host or origin may not use the service"), scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -66,7 +68,7 @@ def _hostname(host: str) -> str | None:
 
 async def _refuse(refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with an error body, a socket that asks for an upgrade too."""
-    response = _response(refused)
+    response = refused.response()
     if scope["type"] == "websocket":
         await WebSocket(scope, receive, send).send_denial_response(response)
     else:
@@ -75,18 +77,18 @@ async def _refuse(refused: Refused, scope: Scope, receive: Receive, send: Send) 
 
 def make_app(backend: Backend, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> Starlette:
     """The app over a backend; `hosts` and `origins` are let in beside the loopback ones."""
-    open_sockets = 0
+    sockets = backend.faults.connections
 
     async def connect(websocket: WebSocket) -> None:
-        nonlocal open_sockets  # uvicorn's own limit does not count upgrades
-        if open_sockets >= SOCKETS:
-            await websocket.send_denial_response(_response(Refused(20429, "connections")))
+        if len(sockets) >= SOCKETS:  # uvicorn's own limit does not count upgrades
+            await websocket.send_denial_response(Refused(20429, "connections").response())
             return
-        open_sockets += 1
+        socket = Socket(backend, websocket)
+        sockets.add(socket)
         try:
-            await Socket(backend, websocket).serve()
+            await socket.serve()
         finally:
-            open_sockets -= 1
+            sockets.discard(socket)
 
     async def about(request: Request) -> Response:
         body = {"name": "convo-widgets", "version": __version__, "state": "running"}
@@ -95,22 +97,27 @@ def make_app(backend: Backend, hosts: Iterable[str] = (), origins: Iterable[str]
     routes = [
         WebSocketRoute("/v3/wsconnect", connect),
         Route("/", about),
+        *Uploads(backend).routes(),
         WebSocketRoute("/{path:path}", _no_socket),
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, hosts=hosts, origins=origins)],
+        middleware=[Middleware(Guard, hosts=hosts, origins=origins), *_sharing(origins)],
         exception_handlers={404: _error(20404), 405: _error(20004)},
     )
 
 
+def _sharing(origins: Iterable[str]) -> list[Middleware]:
+    """What browsers want to hear before a page of another origin may upload; only pages that were let in hear it."""
+    methods, headers = ["GET", "POST"], ["Content-Type", "X-Twilio-Token"]
+    named = list(origins)
+    sharing = Middleware(CORSMiddleware, allow_origins=named, allow_methods=methods, allow_headers=headers)
+    return [sharing] if named else []
+
+
 async def _no_socket(websocket: WebSocket) -> None:
-    await websocket.send_denial_response(_response(Refused(20404)))
-
-
-def _response(refused: Refused) -> Response:
-    return Response(refused.body(), refused.status, media_type="application/json")
+    await websocket.send_denial_response(Refused(20404).response())
 
 
 def _error(code: int) -> Callable[[Request, Exception], Response]:
-    return lambda request, error: _response(Refused(code))
+    return lambda request, error: Refused(code).response()

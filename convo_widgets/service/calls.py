@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, unquote
 
 from convo_widgets.service.hub import Follower, Hub
+from convo_widgets.service.limits import DEFAULT_MEDIA, Media
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store
 from convo_widgets.wire import json
@@ -38,6 +39,7 @@ class Call:
     Attributes:
         follower: the connection that it came on.
         base: the service's own address, without a slash at the end.
+        media: what a message may carry.
         names: the named parts of the path, percent-decoded.
         raw_names: the same as they came, for 2.0.0 of the SDK does not encode an identity.
     """
@@ -48,6 +50,7 @@ class Call:
     base: str
     request: HttpRequest
     content: bytes
+    media: Media = DEFAULT_MEDIA
     names: dict[str, str] = field(default_factory=dict)
     raw_names: dict[str, str] = field(default_factory=dict)
 

@@ -6,7 +6,7 @@ from sqlite3 import Row
 
 from msgspec import UNSET
 
-from convo_widgets.service import limits, tell
+from convo_widgets.service import limits, rights, tell
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -73,9 +73,9 @@ def demand_member(call: Call, conversation: Row) -> Row:
 
 
 def demand_insider(call: Call, conversation: Row) -> None:
-    """The caller must be a participant or the creator."""
-    if conversation["created_by"] != call.identity:
-        demand_member(call, conversation)
+    """The caller must be a participant, the creator or an admin of the service."""
+    if not rights.insider(call.store, conversation["id"], call.identity):
+        raise Refused(50430)
 
 
 def demand_open(conversation: Row) -> None:
@@ -85,9 +85,8 @@ def demand_open(conversation: Row) -> None:
 
 
 def is_admin(call: Call, conversation: Row) -> bool:
-    """Whether the caller's role in the conversation is that of an admin."""
-    member = membership(call, conversation)
-    return member is not None and member["role_sid"] == call.store.role("conversation", admin=True)
+    """Whether the caller moderates the conversation."""
+    return rights.conversation_admin(call.store, conversation["id"], call.identity)
 
 
 # --- How it is told ------------------------------------------------------------------------------------------------
@@ -165,7 +164,7 @@ def _create(call: Call, change: Change) -> Answer:
 def _get(call: Call) -> Answer:
     conversation = find(call)
     member = membership(call, conversation)
-    if member is None and conversation["created_by"] != call.identity:
+    if not rights.insider(call.store, conversation["id"], call.identity):
         raise Refused(50350)
     body = mine(call, conversation, member)
     count = "SELECT count(*) FROM {} WHERE conversation = ?"

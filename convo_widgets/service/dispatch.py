@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 from convo_widgets.service import conversations, memberships, messages, participants, sync, users, views
 from convo_widgets.service.calls import Answer, Call, WriteHandler, choose
+from convo_widgets.service.faults import Faults
 from convo_widgets.service.hub import Follower, Hub
+from convo_widgets.service.limits import Media
+from convo_widgets.service.media import Signer
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store
 from convo_widgets.service.tokens import Tokens
@@ -20,6 +23,7 @@ logger = logging.getLogger("convo_widgets.service")
 
 # Narrow addresses come before those that take anything.
 ROUTES = participants.ROUTES + messages.ROUTES + memberships.ROUTES + users.ROUTES + conversations.ROUTES + sync.ROUTES
+HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 _NAMES = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content"}
 
 
@@ -29,28 +33,41 @@ class Backend:
 
     Attributes:
         base: the service's own address, without a slash at the end.
-        latency: seconds that every outgoing frame is held back, for lessons about slow networks.
+        media: what a message may carry.
+        media_ttl: seconds that a temporary address of a medium is good for.
     """
 
     store: Store
     tokens: Tokens
     base: str
-    latency: float = 0.0
+    media: Media = field(default_factory=Media)
+    media_ttl: float = 300
+    faults: Faults = field(default_factory=Faults)
     hub: Hub = field(default_factory=Hub)
 
-    def answer(self, follower: Follower, requested: Requested) -> tuple[Status, bytes]:
-        """Status and body for a request; never raises."""
-        call = Call(self.store, self.hub, follower, self.base, requested.request, requested.body)
+    def __post_init__(self) -> None:
+        self.signer = Signer(f"{self.base}/v1/Services/{self.tokens.service_sid}/Media", self.media_ttl)
+
+    @property
+    def latency(self) -> float:
+        """Seconds that every outgoing frame is held back."""
+        return self.faults.delay
+
+    def answer(self, follower: Follower, requested: Requested) -> tuple[Status, bytes, dict[str, str]]:
+        """Status, body and headers for a request; never raises."""
+        request = requested.request
+        call = Call(self.store, self.hub, follower, self.base, request, requested.body, self.media)
         try:
+            self.faults.strike(request.method, request.path)
             answer = self._answer(call)
             body = b"" if answer.body is None else json.encode(answer.body)
         except Refused as refused:
-            return Status(refused.status, "Error"), refused.body()
+            return Status(refused.status, "Error"), refused.body(), HEADERS | refused.headers
         except Exception as error:  # our own fault, which must not cost the connection
-            log_fault(f"{requested.request.method} request", error)
+            log_fault(f"{request.method} request", error)
             fault = Refused(20500)
-            return Status(fault.status, "Error"), fault.body()
-        return Status(answer.status, _NAMES[answer.status]), body
+            return Status(fault.status, "Error"), fault.body(), HEADERS
+        return Status(answer.status, _NAMES[answer.status]), body, HEADERS
 
     def _answer(self, call: Call) -> Answer:
         route = choose(ROUTES, call)

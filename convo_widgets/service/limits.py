@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from msgspec import UNSET, UnsetType
 
@@ -18,9 +19,53 @@ ATTRIBUTES = 4 * 1024
 BODY = 32 * 1024
 """Bytes of UTF-8 in the text of a message."""
 
+MB = 1024 * 1024
+UNSENT_MEDIA = 100
+"""Uploads of a user that belong to no message."""
+EMAIL_TYPES = ("text/plain", "text/html")
+"""Types of an email's body and history."""
+
 _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 _PHONE = re.compile(r"\+[1-9]\d{4,14}")
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}")
+_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,80}/[\w!#$&^.+-]{1,80}", re.ASCII)
+_PARAMETERS = re.compile(r"( ?; ?[\w-]{1,40}=(\"[\w .:/+-]{0,80}\"|[\w.:/+-]{1,80})){0,4}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What a message may carry: how many media, how large each and all together (1 MB is 1,048,576 bytes)."""
+
+    count: int = 10
+    single_mb: int = 150
+    total_mb: int = 150
+
+
+DEFAULT_MEDIA = Media()
+
+
+def is_sid(value: str, prefix: str) -> bool:
+    """Whether it is a sid of that kind."""
+    return value.startswith(prefix) and _SID.fullmatch(value) is not None
+
+
+def media_type(value: str, category: str) -> str:
+    """The content type of an upload.
+
+    Raises:
+        Refused: 20422 unknown category, 50511 no type, or none that an email's body or history may have.
+    """
+    if category not in ("media", "body", "history"):
+        raise Refused(20422, "Category is media, body or history")
+    if not value:
+        value = "application/octet-stream"
+    kind, _, _ = value.partition(";")
+    kind = kind.strip().lower()
+    if not _MEDIA_TYPE.fullmatch(kind) or not _PARAMETERS.fullmatch(value.strip()[len(kind) :]):
+        raise Refused(50511)
+    if category != "media" and kind not in EMAIL_TYPES:
+        raise Refused(50511, f"of an email: {' or '.join(EMAIL_TYPES)}")
+    return value.strip()
 
 
 def name(value: str | UnsetType | None, what: str) -> str | None:
@@ -65,14 +110,16 @@ def attributes(value: str | UnsetType | None, limit: int) -> str:
         raise Refused(50304, "a string that holds JSON is expected") from error
 
 
-def body(value: str | UnsetType | None) -> str:
-    """The text of a message.
+def body(value: str | UnsetType | None, *, needed: bool = True) -> str | None:
+    """The text of a message; where it is not `needed`, an empty one is none.
 
     Raises:
         Refused: 50503 where it is empty, 50504 where it is too long.
     """
     if not value:
-        raise Refused(50503)
+        if needed:
+            raise Refused(50503)
+        return None
     if len(value.encode()) > BODY:
         raise Refused(50504, f"at most {BODY:,} bytes of UTF-8")
     return value

@@ -19,6 +19,8 @@ from convo_widgets.errors import UsageError
 from convo_widgets.service import seeds
 from convo_widgets.service.app import make_app
 from convo_widgets.service.dispatch import Backend
+from convo_widgets.service.faults import Faults
+from convo_widgets.service.limits import Media
 from convo_widgets.service.server import Server
 from convo_widgets.service.store import Store
 from convo_widgets.service.tokens import Tokens
@@ -49,10 +51,13 @@ class LocalService:
         api_key: and
         api_secret: what tokens are signed with; random where they are not given.
         origins: web origins that may connect, beside the service's own.
+        media_mb: the largest medium, and the most media of a message, in MB.
+        media_url_ttl: seconds that a temporary address of a medium is good for.
 
     Attributes:
         url: address of the service, without a slash at the end.
         ws_url: address of its socket.
+        faults: trouble on demand, for lessons and tests.
 
     Raises:
         UsageError: the port is taken, the seed unknown, the file unreadable or in use.
@@ -70,30 +75,43 @@ class LocalService:
         api_key: str | None = None,
         api_secret: str | None = None,
         origins: tuple[str, ...] = (),
+        media_mb: int = 150,
+        media_url_ttl: float = 300,
     ) -> None:
         _check_host(host, api_secret)
         self.host = host
         self.seed = None if seed is None else str(seed)
         self.token_ttl = token_ttl
-        listener = _listen(host, port)
+        self.faults = Faults(latency_ms)
+        self._data = None if data is None else Path(data)
+        self._image: bytes | None = None
+        self._origins = origins
+        self._media = Media(single_mb=media_mb, total_mb=media_mb)
+        self._media_ttl = media_url_ttl
+        self._start(port, seed, api_key, api_secret)
+
+    def _start(self, port: int, seed: str | PathLike[str] | None, api_key: str | None, api_secret: str | None) -> None:
+        """Listen, and serve in a thread of its own."""
+        listener = _listen(self.host, port)
         self.port: int = listener.getsockname()[1]
-        name = f"[{host}]" if ":" in host else host
-        self.url = f"http://{name}:{self.port}"
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        self.url = url = f"http://{name}:{self.port}"
         self.ws_url = f"ws://{name}:{self.port}/v3/wsconnect"
-        started: Future[_Running] = Future()
+        data, image, media, media_ttl, faults = self._data, self._image, self._media, self._media_ttl, self.faults
 
         def make() -> Backend:  # in the service's thread, which owns the store
-            store = Store(None if data is None else Path(data))
+            store = Store(data, image)
             try:
                 seeds.load(store, seed)
             except BaseException:
                 store.close()
                 raise
             tokens = Tokens(store.meta("account_sid"), store.meta("service_sid"), api_key, api_secret)
-            return Backend(store, tokens, self_url, max(0.0, latency_ms) / 1000)
+            return Backend(store, tokens, url, media, media_ttl, faults)
 
-        self_url = self.url
-        arguments = (make, (host,), origins, listener, started)
+        started: Future[_Running] = Future()
+        self._over: Future[bytes | None] = Future()
+        arguments = (make, (self.host,), self._origins, listener, started, self._over)
         self._thread = threading.Thread(target=_run, args=arguments, name="convo-widgets service", daemon=True)
         self._thread.start()
         running = started.result()
@@ -137,6 +155,12 @@ class LocalService:
         """End all connections and close the file; a second call does nothing."""
         self._finalizer()
 
+    def restart(self) -> None:
+        """End all connections, and start again at once: same port, same data, same keys."""
+        self.stop()
+        self._image = self._over.result(timeout=10)
+        self._start(self.port, None, self.api_key, self.api_secret)
+
     def __enter__(self) -> LocalService:
         return self
 
@@ -162,18 +186,24 @@ def _run(
     origins: tuple[str, ...],
     listener: socket.socket,
     started: Future[_Running],
+    over: Future[bytes | None],
 ) -> None:
-    """Make the backend, serve until told to stop, close the store: all in this thread."""
+    """Make the backend, serve until told to stop, close the store: all in this thread.
+
+    `over` gets what an in-memory store held, for another start.
+    """
     try:
         backend = make()
     except BaseException as error:
         listener.close()
+        over.set_result(None)
         started.set_exception(error)
         return
     try:
         asyncio.run(_serve(backend, hosts, origins, listener, started))
     finally:
-        backend.store.close()
+        backend.faults.serve(None)
+        over.set_result(backend.store.close())
         listener.close()
 
 
@@ -185,6 +215,7 @@ async def _serve(
     started: Future[_Running],
 ) -> None:
     server = Server(make_app(backend, hosts, origins))
+    backend.faults.serve(asyncio.get_running_loop())
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     ready = asyncio.create_task(server.ready.wait())
     await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)

@@ -6,7 +6,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from msgspec import UNSET
 
-from convo_widgets.service import conversations, tell
+from convo_widgets.service import conversations, limits, tell
 from convo_widgets.service.calls import Answer, Call, ask, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change
@@ -40,7 +40,14 @@ def _configuration(call: Call) -> Answer:
         Configuration(
             identity=call.identity,
             url=call.url("Configuration"),
-            options=ConfigurationOptions(my_conversations_page_size=PAGE),
+            options=ConfigurationOptions(
+                my_conversations_page_size=PAGE,
+                media_attachments_count_limit=call.media.count,
+                media_attachment_size_limit_in_mb=call.media.single_mb,
+                media_attachments_total_size_limit_in_mb=call.media.total_mb,
+                email_histories_allowed_mime_types=list(limits.EMAIL_TYPES),
+                email_bodies_allowed_mime_types=list(limits.EMAIL_TYPES),
+            ),
             sync_objects=ConfigurationSync(
                 call.store.object_sid("conversations", user), call.store.object_sid("info", user)
             ),

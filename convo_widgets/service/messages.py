@@ -6,11 +6,11 @@ from sqlite3 import Row
 
 from msgspec import UNSET
 
-from convo_widgets.service import conversations, limits, tell
+from convo_widgets.service import conversations, limits, media, tell
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, new_sid
-from convo_widgets.wire.schema import MessageReply, NewMessage, RestMedia
+from convo_widgets.wire.schema import MessageReply, NewMessage
 
 INSERT = (
     "INSERT INTO messages (conversation, idx, sid, author, participant_sid, body, subject, attributes, "
@@ -29,8 +29,6 @@ def _find(call: Call, conversation: Row) -> Row:
 def _show(call: Call, conversation: Row, sid: str) -> MessageReply:
     row = call.store.row("SELECT * FROM messages WHERE sid = ?", sid)
     assert row is not None
-    sql = "SELECT sid, size, content_type, filename FROM media WHERE conversation = ? AND idx = ? ORDER BY position"
-    media = [RestMedia(*medium) for medium in call.store.rows(sql, row["conversation"], row["idx"])]
     return MessageReply(
         sid=sid,
         index=row["idx"],
@@ -41,7 +39,7 @@ def _show(call: Call, conversation: Row, sid: str) -> MessageReply:
         attributes=row["attributes"],
         date_created=row["date_created"],
         date_updated=row["date_updated"],
-        media=media or None,
+        media=media.of_message(call.store, row["conversation"], row["idx"]),
         url=call.url("Conversations", conversation["sid"], "Messages", sid),
         links={"conversation": call.url("Conversations", conversation["sid"])},
     )
@@ -51,16 +49,16 @@ def _send(call: Call, change: Change) -> Answer:
     conversation, new = conversations.find(call), call.read(NewMessage)
     member = conversations.demand_member(call, conversation)
     conversations.demand_open(conversation)
-    if new.media_sids:
-        raise Refused(20404, "there is no such medium")
     if new.content_sid:
         raise Refused(20404, "there is no such content template")
     sid, index = new_sid("IM"), conversation["next_index"]
-    text, subject = limits.body(new.body), limits.name(new.subject, "subject")
+    text, subject = limits.body(new.body, needed=not new.media_sids), limits.name(new.subject, "subject")
     attributes = limits.attributes(new.attributes, limits.ATTRIBUTES)
     change.run("UPDATE conversations SET next_index = ? WHERE id = ?", index + 1, conversation["id"])
     values = (call.identity, member["sid"], text, subject, attributes, None, change.time, change.time)
     change.run(INSERT, conversation["id"], index, sid, *values)
+    if new.media_sids:
+        media.attach(change, (conversation["id"], index), new.media_sids, call.identity, call.media)
     tell.message(change, conversation["id"], "added", index)
     tell.channel(change, conversation["id"])
     return Answer(_show(call, conversation, sid), 201, path("Conversations", conversation["sid"], "Messages", sid))
@@ -99,9 +97,11 @@ def _remove(call: Call, change: Change) -> Answer:
 
 def _demand_own(call: Call, conversation: Row, does: str) -> Row:
     """The message in the path, if the caller may touch it."""
-    conversations.demand_member(call, conversation)
+    admin = conversations.is_admin(call, conversation)
+    if not admin:
+        conversations.demand_member(call, conversation)
     row = _find(call, conversation)
-    if row["author"] != call.identity and not conversations.is_admin(call, conversation):
+    if row["author"] != call.identity and not admin:
         raise Refused(50107, f"a participant {does} its own messages, an admin those of all")
     return row
 

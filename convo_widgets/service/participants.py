@@ -128,9 +128,11 @@ def _get(call: Call) -> Answer:
 
 def _update(call: Call, change: Change) -> Answer:
     conversation, new = conversations.find(call), call.read(NewParticipant)
-    conversations.demand_member(call, conversation)
+    admin = conversations.is_admin(call, conversation)
+    if not admin:
+        conversations.demand_member(call, conversation)
     row = _find(call, conversation)
-    if row["identity"] != call.identity and not conversations.is_admin(call, conversation):
+    if row["identity"] != call.identity and not admin:
         raise Refused(50107, "a participant changes its own attributes, an admin those of all")
     if new.attributes is not UNSET:
         value = limits.attributes(new.attributes, limits.ATTRIBUTES)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from starlette.responses import Response
+
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import ErrorBody
 
 REFUSALS: dict[int, tuple[int, str]] = {
     20001: (400, "A parameter is missing or unknown"),
     20004: (405, "This address does not take that method"),
+    20003: (401, "Authentication failed"),
     20101: (401, "Invalid access token"),
-    20403: (403, "This host or origin may not use the service"),
+    20102: (401, "Invalid access token header: HS256 and cty twilio-fpa;v=1 are expected"),
+    20103: (401, "Invalid access token issuer or subject: it was made with another key or for another account"),
+    20104: (401, "Access token expired"),
+    20105: (401, "Access token is not valid yet"),
+    20106: (401, "Invalid access token grants: an identity and a chat grant for this service are needed"),
+    20107: (401, "Invalid access token signature"),
+    20403: (403, "Forbidden"),
     20404: (404, "The requested resource was not found"),
+    20408: (408, "The request came too slowly"),
     20422: (400, "Invalid parameter"),
     20429: (429, "Too many at once"),
     20500: (500, "Internal error"),
@@ -33,6 +43,12 @@ REFUSALS: dict[int, tuple[int, str]] = {
     50500: (404, "Message not found"),
     50503: (400, "The message has no body"),
     50504: (413, "The message text is too long"),
+    50506: (400, "Media sid not provided"),
+    50507: (404, "Media not found"),
+    50508: (409, "Media was sent with another message already"),
+    50510: (400, "Invalid media sid"),
+    50511: (400, "Invalid media content type"),
+    50512: (413, "Message media size is too large"),
     54007: (403, "Access to this Sync object is forbidden"),
     54419: (429, "Too many subscriptions on this connection"),
     54453: (400, "Invalid page token"),
@@ -46,7 +62,10 @@ class Refused(Exception):
         code: one of `REFUSALS`.
         status: the HTTP status that goes with it.
         message: what is wrong; may name what the caller sent, never what others wrote.
+        headers: of the answer.
     """
+
+    headers: dict[str, str] = {}  # noqa: RUF012 - never changed, only replaced
 
     def __init__(self, code: int, detail: str = "") -> None:
         super().__init__(code, detail)
@@ -59,3 +78,7 @@ class Refused(Exception):
         return json.encode(
             ErrorBody(self.status, self.code, self.message, f"https://www.twilio.com/docs/errors/{self.code}")
         )
+
+    def response(self) -> Response:
+        """The answer over HTTP."""
+        return Response(self.body(), self.status, self.headers, "application/json")

@@ -54,6 +54,7 @@ class Socket:
         self._loop = asyncio.get_running_loop()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._expires = 0.0
+        self._grant: Grant | None = None
         self._queue: deque[tuple[float, bytes]] = deque()
         self._queued = 0
         self._more = asyncio.Event()
@@ -106,8 +107,7 @@ class Socket:
                 if time.time() >= self._expires:  # the machine slept past the timer
                     self._expire()
                     return
-                status, body = self._backend.answer(self, event)
-                self._protocol.reply(event.id, status, body, {"Content-Type": "application/json; charset=utf-8"})
+                self._protocol.reply(event.id, *self._backend.answer(self, event))
             case InitRequested():
                 self._init(event)
             case UpdateRequested():
@@ -156,6 +156,7 @@ class Socket:
 
     def _renew(self, grant: Grant) -> None:
         """A good token came: whatever the old one's end was counts no more."""
+        self._grant = grant
         self._expires = grant.expires
         left = grant.expires - time.time()
         self._disarm("warn")
@@ -169,6 +170,12 @@ class Socket:
         if self._protocol.state == "ready":
             self._protocol.warn_expiry()
             self._flush()
+
+    def expire(self) -> None:
+        """The token's time has come, or is made to."""
+        if self._grant is not None:
+            self._backend.tokens.expire(self._grant)
+        self._expire()
 
     def _expire(self) -> None:
         self._close(Status(410, "GONE", 20104, "Access token expired"))
@@ -199,7 +206,7 @@ class Socket:
             self._queue.append((due, data))
             self._queued += len(data)
         if self._queued > CUT_AT:
-            self._cut()
+            self.cut()
         elif self._queued > PAUSE_AT:
             self._room.clear()
         self._more.set()
@@ -238,8 +245,8 @@ class Socket:
         self._leave()
         self._more.set()
 
-    def _cut(self) -> None:
-        """The peer does not read: what waits for it would only grow."""
+    def cut(self) -> None:
+        """Lose the connection without a word: the peer does not read, and what waits for it would only grow."""
         self._ending = True
         self._queue.clear()
         self._leave()

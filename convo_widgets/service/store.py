@@ -111,6 +111,10 @@ class Store:
     Every request needs the store and most need nothing else, so it is used from the service's loop directly; another
     thread would only add hand-overs, and an order to keep.
 
+    Args:
+        path: the file; None keeps all in memory.
+        image: what a store in memory begins with: the bytes that another one left.
+
     Attributes:
         newest: id of the newest sync event; state and events are written together, so all that is read has it.
 
@@ -118,9 +122,9 @@ class Store:
         UsageError: the file is not one of ours, is newer than this version, is in use, or cannot be opened.
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
+    def __init__(self, path: str | Path | None = None, image: bytes | None = None) -> None:
         self.path = None if path in (None, ":memory:") else Path(str(path)).expanduser()
-        self._db = self._open()
+        self._db = self._open(image)
         self.newest: int = self._newest()
 
     # -- reading
@@ -184,19 +188,23 @@ class Store:
         """Run one statement for many rows inside a transaction."""
         self._db.executemany(sql, values)
 
-    def close(self) -> None:
-        """Close the file; what was committed stays."""
+    def close(self) -> bytes | None:
+        """Close the file; what was committed stays. Of a store in memory the bytes, for another one that goes on."""
+        image = self._db.serialize() if self.path is None else None
         self._db.close()
+        return image
 
     # -- opening
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, image: bytes | None) -> sqlite3.Connection:
         try:
             db = sqlite3.connect(":memory:" if self.path is None else self.path, isolation_level=None, timeout=0)
         except sqlite3.Error as error:
             raise UsageError(f"{self._name()} cannot be opened ({error}): check the folder and its rights") from error
         db.row_factory = sqlite3.Row
         try:
+            if image is not None and self.path is None:
+                db.deserialize(image)
             self._prepare(db)
         except sqlite3.DatabaseError as error:
             db.close()

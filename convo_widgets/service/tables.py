@@ -1,6 +1,6 @@
 """The tables of the service, and what SQLite is told before they are touched."""
 
-VERSION = 1
+VERSION = 2
 """Schema of the file, kept in SQLite's ``user_version``; a newer one is refused."""
 
 # One process owns the file. Exclusive locking also keeps WAL's index in memory, so that the bug of SQLite 3.7.0 to
@@ -24,6 +24,7 @@ CREATE TABLE roles (
 
 CREATE TABLE users (
     id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, identity TEXT NOT NULL UNIQUE, friendly_name TEXT,
+    role_sid TEXT NOT NULL REFERENCES roles,
     attributes TEXT NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL
 );
 
@@ -54,11 +55,18 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messages_by_sid ON messages (sid);
 
 CREATE TABLE media (
-    sid TEXT PRIMARY KEY, conversation INTEGER NOT NULL, idx INTEGER NOT NULL, position INTEGER NOT NULL,
+    sid TEXT PRIMARY KEY, author TEXT NOT NULL, conversation INTEGER, idx INTEGER, position INTEGER NOT NULL,
     filename TEXT, content_type TEXT NOT NULL, size INTEGER NOT NULL, category TEXT NOT NULL,
+    date_created TEXT NOT NULL, date_updated TEXT NOT NULL,
     FOREIGN KEY (conversation, idx) REFERENCES messages ON DELETE CASCADE
 ) WITHOUT ROWID;
 CREATE INDEX media_by_message ON media (conversation, idx, position);
+CREATE INDEX media_unsent ON media (author) WHERE conversation IS NULL;
+
+CREATE TABLE media_bytes (
+    id INTEGER PRIMARY KEY, medium TEXT NOT NULL REFERENCES media ON DELETE CASCADE, position INTEGER NOT NULL,
+    bytes BLOB NOT NULL, UNIQUE (medium, position)
+);
 
 CREATE TABLE receipts (
     sid TEXT PRIMARY KEY, conversation INTEGER NOT NULL, idx INTEGER NOT NULL, participant_sid TEXT NOT NULL,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
 
 from convo_widgets.errors import UsageError
 from convo_widgets.service.limits import NAME
+from convo_widgets.service.refusals import REFUSALS
 from convo_widgets.service.store import new_sid
 from convo_widgets.wire.schema import Status
 
@@ -19,35 +21,28 @@ CONTENT_TYPE = "twilio-fpa;v=1"
 SHORTEST_SECRET = 32
 """Bytes of an API secret."""
 
-_REFUSALS = {
-    20101: "Invalid access token",
-    20102: "Invalid access token header: HS256 and cty twilio-fpa;v=1 are expected",
-    20103: "Invalid access token issuer or subject: it was made with another key or for another account",
-    20104: "Access token expired",
-    20105: "Access token is not valid yet",
-    20106: "Invalid access token grants: an identity and a chat grant for this service are needed",
-    20107: "Invalid access token signature",
-}
-
 
 class TokenRefused(Exception):
     """A token that is not taken.
 
     Attributes:
+        code: 20101 to 20107.
         status: for the reply's header.
     """
 
     def __init__(self, code: int, detail: str = "") -> None:
         super().__init__(code)
-        self.status = Status(401, "UNAUTHORIZED", code, detail or _REFUSALS[code])
+        self.code = code
+        self.status = Status(401, "UNAUTHORIZED", code, detail or REFUSALS[code][1])
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a good token says: who, and until when (seconds since 1970)."""
+    """What a good token says: who, and until when (seconds since 1970); `token` is a digest of it."""
 
     identity: str
     expires: float
+    token: str = field(default="", repr=False)
 
 
 class Tokens:
@@ -60,6 +55,7 @@ class Tokens:
         self.api_secret = api_secret or secrets.token_urlsafe(SHORTEST_SECRET)
         if len(self.api_secret.encode()) < SHORTEST_SECRET:
             raise UsageError(f"api_secret is too short: at least {SHORTEST_SECRET} bytes, made at random")
+        self._expired: set[str] = set()
         self._numbers = itertools.count(int(time.time()))
 
     def __repr__(self) -> str:
@@ -91,9 +87,16 @@ class Tokens:
             if header.get("alg") != "HS256" or header.get("cty") != CONTENT_TYPE:
                 raise TokenRefused(20102)
             claims = self._decode(token)
-            return self._grant(claims)
+            grant = self._grant(claims, hashlib.sha256(token.encode()).hexdigest())
         except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
             raise TokenRefused(20101) from error
+        if grant.token in self._expired:
+            raise TokenRefused(20104)
+        return grant
+
+    def expire(self, grant: Grant) -> None:
+        """Take a token from now on as one whose time has come."""
+        self._expired.add(grant.token)
 
     def _decode(self, token: str) -> dict[str, Any]:
         """The claims, after the signature, then the times."""
@@ -114,7 +117,7 @@ class Tokens:
         except jwt.MissingRequiredClaimError as error:
             raise TokenRefused(20101, f"Invalid access token: the claim {error.claim} is missing") from error
 
-    def _grant(self, claims: dict[str, Any]) -> Grant:
+    def _grant(self, claims: dict[str, Any], token: str) -> Grant:
         if claims["iss"] != self.api_key or claims["sub"] != self.account_sid:
             raise TokenRefused(20103)
         grants = claims.get("grants")
@@ -124,7 +127,7 @@ class Tokens:
         identity = grants.get("identity") if isinstance(grants, dict) else None
         if not isinstance(identity, str) or not 0 < len(identity) <= NAME or not _storable(identity):
             raise TokenRefused(20106)
-        return Grant(identity, float(claims["exp"]))
+        return Grant(identity, float(claims["exp"]), token)
 
 
 def _storable(text: str) -> bool:

@@ -25,10 +25,11 @@ def insert(store: Store, identity: str, time: str, friendly_name: str | None = N
     """A new user with both maps; the row."""
     sid = new_sid("US")
     sql = (
-        "INSERT INTO users (sid, identity, friendly_name, attributes, date_created, date_updated) "
-        "VALUES (?, ?, ?, ?, ?, ?)"
+        "INSERT INTO users (sid, identity, friendly_name, role_sid, attributes, date_created, date_updated) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)"
     )
-    user = store.run(sql, sid, identity, friendly_name, attributes, time, time)
+    role = store.role("service", admin=False)
+    user = store.run(sql, sid, identity, friendly_name, role, attributes, time, time)
     for view in ("info", "conversations"):
         values = (new_sid("MP"), f"{sid}.{view}", "map", view, user, time)
         store.run("INSERT INTO sync_objects VALUES (?, ?, ?, ?, ?, ?)", *values)

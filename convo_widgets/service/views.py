@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from convo_widgets.service import rights
 from convo_widgets.service.store import Store
 from convo_widgets.wire.schema import (
     ConversationData,
@@ -92,16 +93,13 @@ def find(store: Store, id: str) -> SyncObject | None:
 
 
 def may_see(store: Store, object: SyncObject, identity: str) -> bool:
-    """Whether a user may read and follow an object: participants and the creator, a user's own list, anybody's name."""
+    """Whether a user may read and follow an object: a conversation's insiders, a user's own list, anybody's name."""
     match object.view:
         case "info":
             return True
         case "conversations":
             return bool(store.value("SELECT identity FROM users WHERE id = ?", object.subject) == identity)
-    sql = "SELECT EXISTS (SELECT 1 FROM participants WHERE conversation = ? AND identity = ?)"
-    if store.value(sql, object.subject, identity):
-        return True
-    return bool(store.value("SELECT created_by FROM conversations WHERE id = ?", object.subject) == identity)
+    return rights.insider(store, object.subject, identity)
 
 
 # --- Documents -----------------------------------------------------------------------------------------------------

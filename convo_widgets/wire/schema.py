@@ -490,7 +490,7 @@ class MediaWanted(Struct):
 class MediaSetRequest(Struct):
     """Body of POST links.media_set_service."""
 
-    list: list[MediaWanted]
+    wanted: list[MediaWanted] = field(name="list")
     command: str = "get"
 
 

@@ -151,7 +151,7 @@ REFUSALS = [
     refused("POST", ROOM + "/Messages", {"body": "é" * 16385}, 413, 50504),
     refused("POST", ROOM + "/Messages", {"body": "x", "subject": LONG}, 400, 20422),
     refused("POST", ROOM + "/Messages", {"body": "x", "attributes": "'"}, 400, 50304),
-    refused("POST", ROOM + "/Messages", {"body": "x", "media_sids": ["ME0"]}, 404, 20404),
+    refused("POST", ROOM + "/Messages", {"body": "x", "media_sids": ["ME0"]}, 400, 50510),
     refused("POST", ROOM + "/Messages/{message}", {"body": "x"}, 403, 50107, "bob"),
     refused("POST", ROOM + "/Messages/{message}", {"body": "x"}, 403, 50430, "stranger"),
     refused("DELETE", ROOM + "/Messages/{message}", None, 403, 50107, "bob"),

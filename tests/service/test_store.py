@@ -231,7 +231,7 @@ async def test_told_after_the_commit(wire: Connect, monkeypatch: pytest.MonkeyPa
     def fail_late(change: Change, conversation: int) -> None:
         channel(change, conversation)
         change.run("PRAGMA defer_foreign_keys = ON")  # the statement passes, the commit does not
-        change.run("INSERT INTO media VALUES ('ME0', -1, 0, 0, NULL, 'text/plain', 1, 'media')")
+        change.run("INSERT INTO media VALUES ('ME0', 'x', -1, 0, 0, NULL, 'text/plain', 1, 'media', '', '')")
 
     with monkeypatch.context() as patch:
         patch.setattr(tell, "channel", fail_late)

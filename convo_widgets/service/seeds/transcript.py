@@ -9,7 +9,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from convo_widgets.errors import UsageError
-from convo_widgets.service import conversations, messages, participants, users
+from convo_widgets.service import conversations, media, messages, participants, users
+from convo_widgets.service.seeds import samples
 from convo_widgets.service.store import Store, iso, new_sid, now
 from convo_widgets.service.views import delivery_of
 from convo_widgets.wire import json
@@ -42,11 +43,11 @@ class Member(_Strict):
 
 
 class Medium(_Strict):
-    """A file of a message; its bytes are not part of a seed."""
+    """A file of a message; its bytes are not part of a seed: without a `size` it gets a sample of its type."""
 
     filename: str
     content_type: str
-    size: int
+    size: int | None = None
 
 
 class Receipt(_Strict):
@@ -210,9 +211,26 @@ class _Writer:
             *(_text(line.attributes), author if edited else None, created, edited or created),
         )
         for position, medium in enumerate(line.media):
-            values = (new_sid("ME"), self.row, index, position, medium.filename, medium.content_type, medium.size)
-            self.store.run("INSERT INTO media VALUES (?, ?, ?, ?, ?, ?, ?, 'media')", *values)
+            self._medium(index, position, medium, author, created)
         self._receipts(index, line)
+
+    def _medium(self, index: int, position: int, medium: Medium, author: str, time: str) -> None:
+        sample = b""
+        if medium.size is None:
+            sample = samples.make(medium.filename, medium.content_type)
+            if not sample:
+                raise _Misfit(f"{medium.filename!r} needs a size: there is no sample of {medium.content_type}")
+        media.insert(
+            self.store,
+            author=author,
+            time=time,
+            content_type=medium.content_type,
+            pieces=[sample] if sample else [],
+            size=medium.size or 0,
+            filename=medium.filename,
+            message=(self.row, index),
+            position=position,
+        )
 
     def _receipts(self, index: int, line: Line) -> None:
         for receipt in line.receipts:

@@ -1,0 +1,188 @@
+"""Trouble on demand, for lessons and tests: `LocalService.faults`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+from convo_widgets.errors import UsageError
+from convo_widgets.service.refusals import Refused
+
+_CODES = {400: 20001, 401: 20101, 403: 50107, 404: 20404, 409: 20409, 429: 20429}
+
+
+class Struck(Refused):
+    """The no of a fault: any status, told by the headers when to come back."""
+
+    def __init__(self, status: int, retry_after: float | None) -> None:
+        super().__init__(20500, "a fault that was asked for")
+        self.code = _CODES.get(status, 20000 + status)
+        self.status = status
+        if retry_after is not None:
+            self.headers = {"Retry-After": f"{retry_after:g}"}
+
+
+class Connection(Protocol):
+    """A socket, as its faults see it."""
+
+    def cut(self) -> None:
+        """Lose it without a word."""
+
+    def expire(self) -> None:
+        """Treat its token as one whose time has come."""
+
+
+@dataclass(slots=True)
+class _Rule:
+    pattern: re.Pattern[str]
+    status: int
+    times: int
+    retry_after: float | None
+    method: str | None
+    account: bool
+
+
+class Faults:
+    """What goes wrong in a running service; every method may be called from any thread, and holds when it returns.
+
+    Attributes:
+        delay: seconds that every frame to a client is held back.
+        connections: all sockets; the service keeps it.
+    """
+
+    def __init__(self, latency_ms: float = 0) -> None:
+        self.delay = 0.0
+        self.connections: set[Connection] = set()
+        self._lock = threading.Lock()
+        self._rules: list[_Rule] = []
+        self._limit: tuple[int, float | None] | None = None
+        self._times: deque[float] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.latency(latency_ms)
+
+    def __repr__(self) -> str:
+        return f"<Faults {len(self._rules)} rules, {self.delay * 1000:g} ms>"
+
+    # -- what may go wrong
+
+    def drop_connections(self) -> None:
+        """Cut every socket without a word, as a network does."""
+        self._each(lambda connection: connection.cut())
+
+    def expire_tokens(self) -> None:
+        """End every connection as if the time of its token had come; that token is refused from now on."""
+        self._each(lambda connection: connection.expire())
+
+    def latency(self, ms: float) -> None:
+        """Hold back every frame to a client by so many milliseconds."""
+        self.delay = max(0.0, ms) / 1000
+
+    def throttle(self, after: int, retry_after: float | None = None) -> None:
+        """Answer 429 to more than `after` requests in a second.
+
+        Args:
+            after: requests of all clients together.
+            retry_after: seconds for the header Retry-After.
+        """
+        if after < 0:
+            raise UsageError(f"after={after}: a number of requests in a second, 0 or more")
+        with self._lock:
+            self._limit = after, retry_after
+
+    def fail(
+        self,
+        path_regex: str,
+        status: int,
+        times: int = 1,
+        retry_after: float | None = None,
+        method: str | None = None,
+        *,
+        account: bool = False,
+    ) -> None:
+        """Answer the next requests with an error, and do nothing else for them.
+
+        Args:
+            path_regex: found anywhere in the path of a request, as ``/Messages$``.
+            status: of HTTP, 400 to 599.
+            times: how many requests.
+            retry_after: seconds for the header Retry-After.
+            method: only of this one, as "POST".
+            account: meet requests of the account's REST API, not those of users.
+        """
+        try:
+            pattern = re.compile(path_regex)
+        except re.error as error:
+            raise UsageError(f"path_regex does not compile: {error}") from error
+        if len(path_regex) > 500 or not 400 <= status <= 599 or times < 1:
+            raise UsageError("path_regex has at most 500 characters, status is 400 to 599, times at least 1")
+        with self._lock:
+            self._rules.append(_Rule(pattern, status, times, retry_after, method and method.upper(), account))
+
+    def clear(self) -> None:
+        """Let everything go well again."""
+        with self._lock:
+            self._rules.clear()
+            self._limit = None
+        self.latency(0)
+
+    # -- the service's side
+
+    def strike(self, method: str, path: str, *, account: bool = False) -> None:
+        """Meet a request.
+
+        Raises:
+            Struck: it is to fail.
+        """
+        if not self._rules and self._limit is None:
+            return
+        with self._lock:
+            for rule in self._rules:
+                if rule.account == account and rule.method in (None, method.upper()) and rule.pattern.search(path):
+                    rule.times -= 1
+                    if not rule.times:
+                        self._rules.remove(rule)
+                    raise Struck(rule.status, rule.retry_after)
+            self._count()
+
+    def _count(self) -> None:
+        if self._limit is None:
+            return
+        most, retry_after = self._limit
+        now = time.monotonic()
+        while self._times and self._times[0] <= now - 1:
+            self._times.popleft()
+        if len(self._times) >= most:
+            raise Struck(429, retry_after)
+        self._times.append(now)
+
+    def serve(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Say in which loop the connections are; None when they are over."""
+        self._loop = loop
+
+    def _each(self, act: Callable[[Connection], None]) -> None:
+        """Do something with every connection, in its own loop."""
+        loop, done = self._loop, Future[None]()
+        if loop is None:
+            return
+        try:
+            own = asyncio.get_running_loop() is loop
+        except RuntimeError:
+            own = False
+        if own:
+            _do(self.connections, act, done)
+        else:
+            loop.call_soon_threadsafe(_do, self.connections, act, done)
+        done.result(timeout=10)
+
+
+def _do(connections: Iterable[Connection], act: Callable[[Connection], None], done: Future[None]) -> None:
+    for connection in tuple(connections):
+        act(connection)
+    done.set_result(None)

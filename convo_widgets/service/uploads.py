@@ -1,0 +1,244 @@
+"""The media service's door: real HTTP, with the access token in a header.
+
+An upload is cut where it is too long or too slow, and comes into the store in one transaction. What is sent back never
+runs as code of this origin: it is sandboxed, of the type that was said, and for most types a download.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from sqlite3 import Row
+from tempfile import SpooledTemporaryFile
+from typing import IO
+from urllib.parse import quote
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from convo_widgets.service import limits, media
+from convo_widgets.service.dispatch import Backend, log_fault
+from convo_widgets.service.refusals import Refused
+from convo_widgets.service.tokens import TokenRefused
+from convo_widgets.wire import json
+from convo_widgets.wire.schema import MediaFound, MediaRecord, MediaSetRequest
+
+UPLOADS = 16
+"""Uploads at once."""
+PAUSE = 10.0
+"""Longest time without a byte, in seconds, of an upload and of a download."""
+SLOWEST = 16 * 1024
+"""Bytes a second that an upload must reach, after a start of `PAUSE` seconds."""
+SET = 100
+"""Media in a set."""
+_SHOWN = {
+    "image": ("png", "jpeg", "gif", "webp"),
+    "audio": ("mpeg", "ogg", "wav", "webm", "aac", "mp4"),
+    "video": ("mp4", "webm", "ogg"),
+}
+INLINE = frozenset(f"{kind}/{name}" for kind, names in _SHOWN.items() for name in names)
+"""Types that a browser may show in place; all others are downloads."""
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Uploads:
+    """The handlers of the media service, over a backend."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.store = backend.store
+        self._running = 0
+
+    def routes(self) -> list[Route]:
+        """Where they are: narrow addresses first."""
+        base = "/v1/Services/{service}/Media"
+        return [
+            Route(base, self._answer(self._upload), methods=["POST"]),
+            Route(f"{base}/Set", self._answer(self._set), methods=["POST"]),
+            Route(f"{base}/{{sid}}", self._answer(self._get)),
+            Route(f"{base}/{{sid}}/Content", self._answer(self._content)),
+            Route(f"{base}/{{sid}}/Temporary/{{expires}}/{{signature}}", self._answer(self._temporary)),
+        ]
+
+    def _answer(self, handler: Handler) -> Handler:
+        """The handler, with every no as an error body."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                self.backend.faults.strike(request.method, request.url.path)
+                if request.path_params["service"] != self.backend.tokens.service_sid:
+                    raise Refused(20404)
+                return await handler(request)
+            except Refused as refused:
+                return refused.response()
+            except ClientDisconnect:
+                return Response(status_code=400)
+            except Exception as error:
+                log_fault(f"{request.method} of a medium", error)
+                return Refused(20500).response()
+
+        return answer
+
+    def _identity(self, request: Request) -> str:
+        """Who asks."""
+        try:
+            identity = self.backend.tokens.check(request.headers.get("x-twilio-token", "")).identity
+        except TokenRefused as refused:
+            raise Refused(refused.code) from None
+        self.backend.welcome(identity)
+        return identity
+
+    def _find(self, sid: str, identity: str) -> Row:
+        """A medium that a user may have; of another one he hears as little as of none."""
+        medium = media.find(self.store, sid)
+        if medium is None or not media.may_read(self.store, medium, identity):
+            raise Refused(20404, "there is no such medium")
+        return medium
+
+    # -- in
+
+    async def _upload(self, request: Request) -> Response:
+        identity = self._identity(request)
+        category = request.query_params.get("Category", "media")
+        filename = limits.name(request.query_params.get("Filename"), "Filename")
+        content_type = limits.media_type(request.headers.get("content-type", ""), category)
+        media.demand_room(self.store, identity, self.backend.media)
+        if self._running >= UPLOADS:
+            raise Refused(20429, "uploads")
+        self._running += 1
+        try:
+            with SpooledTemporaryFile(max_size=media.PIECE) as file:
+                await _receive(request, file, self.backend.media.single_mb * limits.MB)
+                file.seek(0)
+                with self.store.write() as change:
+                    sid = media.insert(
+                        self.store,
+                        author=identity,
+                        time=change.time,
+                        content_type=content_type,
+                        pieces=iter(lambda: file.read(media.PIECE), b""),
+                        filename=filename,
+                        category=category,
+                    )
+        finally:
+            self._running -= 1
+        return _json(self._record(self._find(sid, identity)), 201)
+
+    # -- out
+
+    async def _get(self, request: Request) -> Response:
+        return _json(self._record(self._find(request.path_params["sid"], self._identity(request))))
+
+    async def _set(self, request: Request) -> Response:
+        identity = self._identity(request)
+        with SpooledTemporaryFile(max_size=media.PIECE) as file:
+            await _receive(request, file, 64 * 1024)
+            file.seek(0)
+            try:
+                wanted = json.decode(file.read(), MediaSetRequest)
+            except json.BadJSON as error:
+                raise Refused(20422, f"the body does not fit ({error})") from error
+        if wanted.command != "get" or len(wanted.wanted) > SET:
+            raise Refused(20422, f"the command is get, for at most {SET} media")
+        return _json([self._one(one.media_sid, identity) for one in wanted.wanted])
+
+    def _one(self, sid: str, identity: str) -> MediaFound:
+        try:
+            return MediaFound(200, self._record(self._find(sid, identity)))
+        except Refused:
+            return MediaFound(404, MediaRecord(sid))
+
+    async def _content(self, request: Request) -> Response:
+        return self._bytes(self._find(request.path_params["sid"], self._identity(request)))
+
+    async def _temporary(self, request: Request) -> Response:
+        sid = request.path_params["sid"]
+        self.backend.signer.check(sid, request.path_params["expires"], request.path_params["signature"])
+        medium = media.find(self.store, sid)
+        if medium is None:
+            raise Refused(20404, "there is no such medium")
+        return self._bytes(medium)
+
+    def _record(self, medium: Row) -> MediaRecord:
+        return media.record(self.store, medium, self.backend.signer)
+
+    def _bytes(self, medium: Row) -> Response:
+        if not media.has_bytes(self.store, medium):
+            raise Refused(20404, "the bytes of this medium were not part of the seed")
+        return Bytes(medium, media.pieces(self.store, medium["sid"]))
+
+
+class Bytes(Response):
+    """The bytes of a medium, sent as fast as they are read; a reader that stands still is cut."""
+
+    def __init__(self, medium: Row, pieces: Iterable[bytes]) -> None:
+        type = medium["content_type"]
+        headers = HEADERS | {
+            "Content-Type": type,
+            "Content-Length": str(medium["size"]),
+            "Content-Disposition": disposition(medium["filename"], inline=type.partition(";")[0] in INLINE),
+        }
+        super().__init__(None, headers=headers)
+        self.raw_headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+        ]
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head, then piece by piece."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if scope["method"] != "HEAD":
+            for piece in self._pieces:
+                async with asyncio.timeout(PAUSE):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _receive(request: Request, file: IO[bytes], limit: int) -> None:
+    """Write the body to a file.
+
+    Raises:
+        Refused: 50512 where it is longer than `limit` bytes, 20408 where it comes too slowly.
+    """
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit:
+        raise Refused(50512, f"at most {limit:,} bytes")
+    chunks = aiter(request.stream())
+    clock = asyncio.get_running_loop().time
+    started, received = clock(), 0
+    while True:
+        try:
+            async with asyncio.timeout_at(min(clock() + PAUSE, started + PAUSE + received / SLOWEST)):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            raise Refused(20408) from None
+        if chunk is None:
+            return
+        received += len(chunk)
+        if received > limit:
+            raise Refused(50512, f"at most {limit:,} bytes")
+        file.write(chunk)
+
+
+def disposition(filename: str | None, *, inline: bool) -> str:
+    """A Content-Disposition whose file name can be nothing but a name, in any language."""
+    kind = "inline" if inline else "attachment"
+    name = "".join(" " if not char.isprintable() or char in '/\\:"' else char for char in filename or "").strip(" .")
+    if not name:
+        return kind
+    plain = name.encode("ascii", "replace").decode().replace("?", "_").replace(";", "_").replace("%", "_")
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _json(body: object, status: int = 200) -> Response:
+    return Response(json.encode(body), status, {"Cache-Control": "no-store"}, "application/json")
