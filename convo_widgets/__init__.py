@@ -9,7 +9,7 @@ from convo_widgets.client.conversation import (
     ConversationUpdateReason,
     NotificationLevel,
 )
-from convo_widgets.client.events import Event
+from convo_widgets.client.events import Discontinuity, Event
 from convo_widgets.client.media import Media, MediaCategory
 from convo_widgets.client.message import (
     AggregatedDeliveryReceipt,
@@ -70,6 +70,7 @@ __all__ = [
     "ConversationUpdated",
     "ConvoError",
     "DeliveryAmount",
+    "Discontinuity",
     "Event",
     "Forbidden",
     "LocalProtocolError",

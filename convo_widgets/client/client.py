@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from convo_widgets._version import __version__
 from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.conversations import Conversations
-from convo_widgets.client.events import Emitter
+from convo_widgets.client.events import Discontinuity, Emitter
 from convo_widgets.client.session import Endpoints, Session
 from convo_widgets.client.tokens import Token, TokenSource
 from convo_widgets.client.user import User
 from convo_widgets.client.users import Users
-from convo_widgets.errors import ConnectionLost, ConvoError, TokenError, TokenExpired, UsageError
+from convo_widgets.errors import ConnectionLost, ConvoError, TokenError, TokenExpired, TransportError, UsageError
+from convo_widgets.transport.backoff import fibonacci
 from convo_widgets.transport.link import CONNECTION_TIMEOUT, ConnectionFault, ConnectionState
 from convo_widgets.wire import json
 from convo_widgets.wire.protocol import Notified
@@ -28,6 +29,7 @@ log = logging.getLogger("convo_widgets")
 State = Literal["failed", "initialized"]
 TYPING = "twilio.ipmsg.typing_indicator"
 CONFIGURATION = "Client/v2/Configuration"
+SHORT = 180.0  # seconds left of a token at which it is renewed
 
 
 class Client(Emitter):
@@ -53,6 +55,7 @@ class Client(Emitter):
             "conversationLeft",
             "conversationRemoved",
             "conversationUpdated",
+            "discontinuity",
             "initFailed",
             "initialized",
             "stateChanged",
@@ -154,6 +157,12 @@ class Client(Emitter):
         self._emit("stateChanged", "initialized")
 
     async def _initialize(self) -> None:
+        configuration = await self._configure()
+        self._conversations.load()
+        await self.user._open(configuration.sync_objects.my_user_info)
+
+    async def _configure(self) -> Configuration:
+        """Read where everything is, and the limits."""
         url = f"{self._endpoints.api}/{CONFIGURATION}"
         configuration = await self._session.get(url, Configuration, what="reading the configuration")
         self._links = configuration.links
@@ -161,8 +170,7 @@ class Client(Emitter):
         self._users.base_url = configuration.links.users
         self._users.limit = configuration.options.user_infos_to_subscribe
         self.user.identity = configuration.identity
-        self._conversations.load(configuration.sync_objects.my_conversations)
-        await self.user._open(configuration.sync_objects.my_user_info)
+        return configuration
 
     def _explained(self, error: TokenExpired) -> TokenExpired:
         """The same error with the time since when, which only the token itself tells."""
@@ -261,13 +269,22 @@ class Client(Emitter):
         self._emit("tokenExpired", self)
 
     async def _renew_token(self) -> None:
+        """Ask the token function for a newer one until it gives one, or the connection ends and asks by itself."""
         await asyncio.sleep(self._tokens.pause())
+        for delay in fibonacci():
+            try:
+                token = await self._tokens.fetch_newer()
+                break
+            except TokenError as error:
+                log.warning("the token could not be renewed, and is asked for again in %.0f s: %s", delay, error)
+            await asyncio.sleep(delay)
+            if not self._session.link.is_open:
+                return
+        self._renewal = None  # the service may warn about the new one before it has said that it takes it
         try:
-            token = await self._tokens.fetch()
-            self._renewal = None  # the service may warn about the new one before it has said that it takes it
             await self._session.link.update(token)
-        except TokenError as error:
-            log.warning("the token could not be renewed: %s", error)
+        except (TokenError, TransportError) as error:
+            log.warning("the new token was not taken: %s", error)
 
     def notified(self, notice: Notified) -> None:
         """The service said something by itself."""
@@ -285,6 +302,19 @@ class Client(Emitter):
         conversation = self._conversations.by_sid(typing.channel_sid)
         if conversation is not None and typing.identity != self.user.identity:
             conversation._participants.started_typing(typing.identity, min(max(typing.typing_timeout, 1), 60))
+
+    def clock_jumped(self, seconds: float) -> None:
+        """The machine slept: a token may have come close to its end, or beyond, without a warning."""
+        if self._tokens.report.seconds_left <= min(SHORT, self._tokens.report.lifetime / 2):
+            self.token_about_to_expire()
+
+    def _discontinued(self, source: Emitter, reason: str) -> None:
+        """What was known of it could not be continued: say so, before it is read anew."""
+        log.warning("%r is read anew: %s", source, reason)
+        discontinuity = Discontinuity(source, reason)
+        if source is not self:
+            source._emit("discontinuity", discontinuity)
+        self._emit("discontinuity", discontinuity)
 
     def _announce(self, source: Emitter, name: str, payload: Any) -> None:
         """Tell it at its source and here."""

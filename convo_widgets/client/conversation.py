@@ -17,7 +17,7 @@ from convo_widgets.client.messages import Direction, Messages
 from convo_widgets.client.paginator import Paginator
 from convo_widgets.client.participant import Participant
 from convo_widgets.client.participants import Participants
-from convo_widgets.errors import TooLarge, UsageError
+from convo_widgets.errors import Forbidden, NotFound, TooLarge, UsageError
 from convo_widgets.sync.objects import Change, SyncDocument
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import (
@@ -32,6 +32,7 @@ from convo_widgets.wire.schema import (
     NewMessage,
     NewParticipant,
     ParticipantReply,
+    SyncObjectReply,
     TypingReply,
     attributes_of,
     time_of,
@@ -131,6 +132,7 @@ class Conversation(Emitter):
 
     EVENTS: ClassVar[frozenset[str]] = frozenset(
         {
+            "discontinuity",
             "messageAdded",
             "messageRemoved",
             "messageUpdated",
@@ -152,6 +154,7 @@ class Conversation(Emitter):
         self._messages = Messages(self)
         self._participants = Participants(self)
         self._typing_until = 0.0
+        self._renewing = False
         self.sid = sid
         self.status: ConversationStatus = "notParticipating"
         self.unique_name: str | None = None
@@ -403,20 +406,21 @@ class Conversation(Emitter):
 
     async def _open(self, document: str, messages: str | None, roster: str | None, *, joined: bool) -> None:
         """Read and follow the document and, for a member, the messages and the roster."""
-        await self._open_document(document)
+        if self._document is None:
+            await self._open_document(document)
         if joined:
             await self._open_streams(messages, roster)
 
     async def _open_document(self, name: str) -> None:
-        if self._document is not None:
-            return
+        self._document_name = name
+        self._take_document(await self._client._session.open("Documents", name))
+
+    def _take_document(self, opened: SyncObjectReply) -> list[ConversationUpdateReason]:
         session = self._client._session
-        opened = await session.open("Documents", name)
         data = session.item(opened.data, ConversationData)
-        if data is not None:
-            self._take(data)
         self._document = SyncDocument(opened.sid, opened.last_event_id)
         session.follow(self._document, self._changed)
+        return [] if data is None else self._take(data)
 
     async def _open_streams(self, messages: str | None = None, roster: str | None = None) -> None:
         messages, roster = messages or self._stream_names[0], roster or self._stream_names[1]
@@ -427,6 +431,7 @@ class Conversation(Emitter):
             openings.append(self._messages.open(messages))
         await asyncio.gather(*openings)
 
+    _document_name = ""
     _stream_names: tuple[str | None, str | None] = (None, None)
 
     def _close(self) -> None:
@@ -440,12 +445,45 @@ class Conversation(Emitter):
         self._participants.close()
 
     def _changed(self, change: Change) -> None:
+        if change.kind == "lost":
+            self._lost("The service knows another past of this conversation.")
+            return
         if change.kind == "gone":
             self._client._conversations.removed(self)
             return
         data = self._client._session.item(change.data, ConversationData)
         if data is not None:
             self._updated(self._take(data))
+
+    def _lost(self, reason: str) -> None:
+        """One of its objects cannot be followed on from where we are: read all of them anew."""
+        if not self._renewing:
+            self._renewing = True
+            self._client._conversations.lost(self, reason)
+
+    async def _renew(self, reason: str) -> None:
+        """Say that something may be missing, and read everything anew; what differs from before is announced.
+
+        Raises:
+            Forbidden: one is not in it any more, which its own event tells.
+        """
+        session = self._client._session
+        openings = [session.open("Documents", self._document_name)]
+        if self.status == "joined":
+            messages, roster = self._stream_names
+            openings.append(session.open("Maps", roster or f"{self.sid}.roster"))
+            openings.append(session.open("Lists", messages or f"{self.sid}.messages"))
+        try:
+            document, *streams = await asyncio.gather(*openings)
+        except (NotFound, Forbidden):
+            self._renewing = False
+            raise
+        self._client._discontinued(self, reason)
+        self._updated(self._take_document(document))
+        if streams:
+            await self._participants.renew(streams[0])
+            await self._messages.renew(streams[1])
+        self._renewing = False
 
     def _updated(self, reasons: list[ConversationUpdateReason]) -> None:
         if reasons:

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import logging
 import weakref
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("convo_widgets")
 
 LEAVING = 5.0  # seconds to wait for word that one has left
+LISTING = 60.0  # seconds that a listing waits for its conversations to be open
 OPENINGS = 32  # conversations that are opened at a time; each costs a few reads
 
 
@@ -41,7 +44,8 @@ class Conversations:
         self._known: dict[str, Conversation] = {}
         self._former: weakref.WeakValueDictionary[str, Conversation] = weakref.WeakValueDictionary()
         self._locks: dict[str, asyncio.Lock] = {}
-        self._left: set[str] = set()  # gone while the first listing was under way
+        self._news: dict[str, deque[MembershipData | None]] = {}  # what the map told and is not yet taken; None: left
+        self._told: set[str] = set()  # whom the map told of while a listing was under way: newer than the listing
         self._listing: asyncio.Task[None] | None = None
         self._room = asyncio.Semaphore(OPENINGS)
 
@@ -58,31 +62,43 @@ class Conversations:
             self._listing.result()
         return [one for one in self._known.values() if one.status == "joined"]
 
-    def load(self, map_name: str) -> None:
+    def load(self) -> None:
         """Start to follow the map of one's conversations and to list them all; what the two tell twice counts once."""
-        self._listing = self._session.spawn(self._load(map_name), "list conversations")
+        self._listing = self._session.persist(self._load, "listing the conversations")
 
-    async def _load(self, map_name: str) -> None:
-        opened = await self._session.open("Maps", map_name)
+    async def _load(self) -> None:
+        name = (await self._client._configure()).sync_objects.my_conversations
+        opened = await self._session.open("Maps", name)
+        self._told.clear()
         self._session.follow(SyncMap(opened.sid, opened.last_event_id), self._changed)
+        listed = await self._list()
+        former = self._known.keys() - {one.conversation_sid for one in listed} - self._told
+        await asyncio.gather(*(self._remove(sid) for sid in former if self._known[sid].status == "joined"))
+        openings = [
+            self._session.persist(partial(self._open_listed, one), f"opening conversation {one.conversation_sid}")
+            for one in listed
+        ]
+        if openings:
+            await asyncio.wait(openings, timeout=LISTING)  # one that cannot be opened does not hold up the others
+
+    async def _list(self) -> list[MyConversation]:
+        """All pages of one's conversations."""
+        listed: list[MyConversation] = []
         token: str | None = None
-        openings = []
         while True:
             params = {} if token is None else {"PageToken": token}
             page = await self._session.get(
                 self._client._links.my_conversations, MyConversationPage, params, what="listing conversations"
             )
-            openings += [self._session.spawn(self._open_listed(one), "open conversation") for one in page.conversations]
-            token = page.meta.next_token
+            listed += page.conversations
+            token = page.meta.next_token if page.conversations else None  # a page of nothing leads nowhere
             if token is None:
-                break
-        await asyncio.gather(*openings, return_exceptions=True)
-        self._left.clear()
+                return listed
 
     async def _open_listed(self, mine: MyConversation) -> None:
         async with self._room:
-            if mine.conversation_sid not in self._left:
-                await self._follow(mine.conversation_sid, _membership(mine))
+            if mine.conversation_sid not in self._told:
+                await self._upsert(mine.conversation_sid, _membership(mine))
 
     async def get_by_sid(self, sid: str) -> Conversation:
         """The conversation with this sid, one's own or one that may be seen."""
@@ -141,24 +157,41 @@ class Conversations:
         self._client._emit("conversationRemoved", conversation)
         conversation._emit("removed", conversation)
 
+    def lost(self, conversation: Conversation, reason: str) -> None:
+        """What is known of it may be of another past than the service's: read it anew."""
+        act = partial(self._renew, conversation, reason)
+        self._session.persist(act, f"reading conversation {conversation.sid} anew")
+
+    async def _renew(self, conversation: Conversation, reason: str) -> None:
+        async with self._lock(conversation.sid):
+            if self._known.get(conversation.sid) is conversation:
+                await conversation._renew(reason)
+
     def _changed(self, change: Change) -> None:
+        if change.kind in ("gone", "lost"):
+            self._client._discontinued(self._client, "The service knows another past of one's conversations.")
+            self.load()
+            return
         if not isinstance(change.key, str):
             return
-        if change.kind == "removed":
-            if self._listing is not None and not self._listing.done():
-                self._left.add(change.key)
-            self._session.spawn(self._remove(change.key), "leave conversation")
+        self._told.add(change.key)
+        data = None if change.kind == "removed" else self._session.item(change.data, MembershipData)
+        if data is None and change.kind != "removed":
             return
-        data = self._session.item(change.data, MembershipData)
-        if data is not None:
-            self._session.spawn(self._follow(change.key, data), "open conversation")
+        news = self._news.setdefault(change.key, deque())
+        news.append(data)
+        if len(news) == 1:
+            self._session.persist(partial(self._follow, change.key, news), f"following conversation {change.key}")
 
-    async def _follow(self, sid: str, data: MembershipData) -> None:
-        """Take what the service says of a conversation, which may be over again by the time it is opened."""
-        try:
-            await self._upsert(sid, data)
-        except (NotFound, Forbidden) as error:
-            log.info("conversation %s cannot be opened: %s", sid, error)
+    async def _follow(self, sid: str, news: deque[MembershipData | None]) -> None:
+        """Take what the map says of a conversation, in its order: a leaving and a new join may not become one."""
+        while news:
+            try:
+                await (self._remove(sid) if news[0] is None else self._upsert(sid, news[0]))
+            except (NotFound, Forbidden) as error:  # it is over again by the time that it is opened
+                log.info("conversation %s cannot be opened: %s", sid, error)
+            news.popleft()
+        self._news.pop(sid, None)
 
     async def _remove(self, sid: str) -> None:
         async with self._lock(sid):

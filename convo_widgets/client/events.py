@@ -30,6 +30,22 @@ class Event:
     payload: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Discontinuity:
+    """Payload of "discontinuity": what was known could not be continued, so it is read anew.
+
+    It comes before the fresh state; what differs from the old one is then announced by the usual events. Whoever keeps
+    a copy of their own reads it again from `source`.
+
+    Attributes:
+        source: the conversation, the user, or the client (the list of conversations) that is read anew.
+        reason: why, as a sentence.
+    """
+
+    source: Emitter
+    reason: str
+
+
 class Emitter:
     """What announces events.
 

@@ -11,7 +11,7 @@ from convo_widgets.client.message import Message, MessageUpdated
 from convo_widgets.client.paginator import Paginator
 from convo_widgets.client.session import PAGE_LIMIT
 from convo_widgets.sync.objects import Change, SyncList
-from convo_widgets.wire.schema import MessageData, SyncItem
+from convo_widgets.wire.schema import MessageData, SyncItem, SyncObjectReply
 
 if TYPE_CHECKING:
     from convo_widgets.client.conversation import Conversation
@@ -36,10 +36,40 @@ class Messages:
 
     async def open(self, name: str) -> None:
         """Open the list and follow it from its position on."""
-        opened = await self._session.open("Lists", name)
+        self._take(await self._session.open("Lists", name))
+        self._follow()
+
+    async def renew(self, opened: SyncObjectReply) -> None:
+        """Read anew what is known and what came after it, and tell what is different now."""
+        self._take(opened)
+        if self._known:
+            await self._compare(min(self._known), max(self._known))
+        self._follow()
+
+    def _take(self, opened: SyncObjectReply) -> None:
         self._items_url = opened.links.get("items", f"{opened.url}/Items")
         self._list = SyncList(opened.sid, opened.last_event_id)
-        self._session.follow(self._list, self._changed)
+
+    def _follow(self) -> None:
+        if self._list is not None:  # one may have left meanwhile
+            self._session.follow(self._list, self._changed)
+
+    async def _compare(self, lowest: int, highest: int) -> None:
+        """Read from an index to the end: what is beyond the highest known one was added, what is missing removed."""
+        missing = set(self._known)
+        start: int | None = lowest
+        while start is not None:
+            page = await self._session.items(self._items_url, start=start)
+            for item in page.items:
+                message = self._load(item)
+                if message is None:
+                    continue
+                missing.discard(message.index)
+                if message.index > highest:
+                    self._conversation._announce("messageAdded", message)
+            start = _beyond(page.items, "asc") if page.meta.next_token is not None else None
+        for index in sorted(missing):
+            self._conversation._announce("messageRemoved", self._known.pop(index))
 
     def close(self) -> None:
         """Follow it no more; what was seen stays."""
@@ -109,7 +139,10 @@ class Messages:
         return False
 
     def _changed(self, change: Change) -> None:
-        if change.kind == "gone" or not isinstance(change.key, int):
+        if change.kind in ("gone", "lost"):
+            self._conversation._lost("The service knows another past of its messages.")
+            return
+        if not isinstance(change.key, int):
             return
         if change.kind == "removed":
             message = self._known.pop(change.key, None)

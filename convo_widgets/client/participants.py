@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from convo_widgets.client.participant import Participant, ParticipantUpdated
 from convo_widgets.sync.objects import Change, SyncMap
-from convo_widgets.wire.schema import ParticipantData
+from convo_widgets.wire.schema import ParticipantData, SyncObjectReply
 
 if TYPE_CHECKING:
     from convo_widgets.client.conversation import Conversation
@@ -42,7 +42,13 @@ class Participants:
 
     async def open(self, name: str) -> None:
         """Read the roster and follow it from its position on."""
-        opened = await self._session.open("Maps", name)
+        await self._read(await self._session.open("Maps", name), tell=False)
+
+    async def renew(self, opened: SyncObjectReply) -> None:
+        """Read it anew, and tell what is different now."""
+        await self._read(opened, tell=True)
+
+    async def _read(self, opened: SyncObjectReply, *, tell: bool) -> None:
         roster = SyncMap(opened.sid, opened.last_event_id)
         url = opened.links.get("items", f"{opened.url}/Items")
         start: str | None = None
@@ -53,13 +59,14 @@ class Participants:
                 here.add(str(item.key))
                 change = roster.load(item) if item.key != start else None
                 data = self._session.item(change.data, ParticipantData) if change is not None else None
-                if data is not None:
-                    self._put(str(item.key), data)
+                joined = self._put(str(item.key), data) if data is not None else None
+                if joined is not None and tell:
+                    self._conversation._announce("participantJoined", joined)
             if page.meta.next_token is None or len(page.items) < 2:
                 break
             start = str(page.items[-1].key)  # inclusive: the last one comes again, and is passed over
         for sid in self._known.keys() - here:  # left while nobody looked
-            del self._known[sid]
+            self._remove(sid, tell=tell)
         self._map = roster
         self._session.follow(roster, self._changed)
 
@@ -112,15 +119,22 @@ class Participants:
             self._conversation._announce("participantUpdated", update)
         return None
 
+    def _remove(self, sid: str, *, tell: bool) -> None:
+        participant = self._known.get(sid)
+        if participant is not None:
+            self.stopped_typing(participant.identity)
+            del self._known[sid]
+            if tell:
+                self._conversation._announce("participantLeft", participant)
+
     def _changed(self, change: Change) -> None:
-        if change.kind == "gone" or not isinstance(change.key, str):
+        if change.kind in ("gone", "lost"):
+            self._conversation._lost("The service knows another past of its participants.")
+            return
+        if not isinstance(change.key, str):
             return
         if change.kind == "removed":
-            participant = self._known.get(change.key)
-            if participant is not None:
-                self.stopped_typing(participant.identity)
-                del self._known[change.key]
-                self._conversation._announce("participantLeft", participant)
+            self._remove(change.key, tell=True)
             return
         data = self._session.item(change.data, ParticipantData)
         joined = self._put(change.key, data) if data is not None else None

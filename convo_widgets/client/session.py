@@ -8,8 +8,10 @@ that follows it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -21,6 +23,8 @@ from convo_widgets.client.tokens import TokenSource
 from convo_widgets.errors import (
     ConnectionLost,
     ConvoError,
+    Forbidden,
+    NotFound,
     RemoteProtocolError,
     ReplyError,
     RequestTimeout,
@@ -28,12 +32,14 @@ from convo_widgets.errors import (
     Throttled,
     TokenError,
     TooLarge,
+    TransportError,
     UsageError,
     reply_error,
 )
 from convo_widgets.sync.objects import Change, SyncObject
 from convo_widgets.sync.subscriptions import Batch, Subscriptions
 from convo_widgets.transport import link as transport
+from convo_widgets.transport.backoff import fibonacci
 from convo_widgets.transport.link import Link, Observer, Response
 from convo_widgets.wire import json
 from convo_widgets.wire.protocol import Notified
@@ -54,7 +60,8 @@ Route = Callable[[Change], None]
 
 MAX_REQUEST = 200_000  # bytes of a request's body; services cut connections over larger frames
 READ_RETRIES = (1.0, 2.0, 4.0)  # seconds before the next try of a read that was throttled or failed
-MUTATION_TRIES = 3
+MUTATION_TRIES = 5
+LONGEST_PAUSE = 30.0  # seconds before a read is tried again, whatever the service asks for
 PAGE_LIMIT = 100  # items that Sync puts on one page, whatever is asked
 
 
@@ -108,6 +115,7 @@ class Session:
         self._routes: dict[str, Route] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._reopened = asyncio.Event()  # a connection came since somebody began to wait for one
 
     # -- tasks that live as long as the session
 
@@ -142,6 +150,24 @@ class Session:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def persist(self, act: Callable[[], Awaitable[None]], what: str) -> asyncio.Task[None]:
+        """Do what must not be lost to a bad hour: again, later, until it is done or the service says no for good."""
+        return self.spawn(self._persist(act, what), what)
+
+    async def _persist(self, act: Callable[[], Awaitable[None]], what: str) -> None:
+        for delay in fibonacci():
+            self._reopened.clear()
+            try:
+                return await act()
+            except (TransportError, TokenError, Throttled, ServiceFailed) as error:
+                log.info("%s failed and is tried again: %s", what, error)
+            except (NotFound, Forbidden) as error:  # it is no more, or no more ours
+                log.info("%s is not to be: %s", what, error)
+                return None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._reopened.wait(), delay)
+        return None
+
     # -- requests
 
     async def get(self, url: str, type: type[T], params: dict[str, Any] | None = None, *, what: str) -> T:
@@ -163,7 +189,7 @@ class Session:
                 delay = next(delays, None)
                 if delay is None or error.status not in (429, 502, 503, 504):
                     raise
-                await asyncio.sleep(delay)
+                await asyncio.sleep(_pause(error, delay))
             except ConnectionLost:  # the next try waits for the next connection by itself
                 if self._now() >= give_up_at or self.link.has_ended:
                     raise
@@ -179,13 +205,16 @@ class Session:
             TransportError: no answer came; `may_have_happened` says what that means.
         """
         headers = {"X-Twilio-Mutation-Id": str(uuid4())}
-        lost: ConnectionLost | None = None  # a try whose answer was lost: from then on it may have happened
+        turn = self.link.take_turn()
+        lost: ConnectionLost | RequestTimeout | None = None  # a try without an answer: it may have happened
         for attempt in range(1, MUTATION_TRIES + 1):
             try:
-                response = await self._exchange(method, url, body=body, headers=headers, what=what, repeatable=False)
+                response = await self._exchange(
+                    method, url, body=body, headers=headers, what=what, repeatable=False, turn=turn
+                )
                 break
-            except ConnectionLost as error:
-                lost = lost or (error if error.may_have_happened else None)
+            except (ConnectionLost, RequestTimeout) as error:
+                lost = error if error.may_have_happened else lost
                 if not error.may_have_happened or attempt == MUTATION_TRIES or self.link.has_ended:
                     raise (lost or error) from error.__cause__
             except (UsageError, TokenError) as error:  # the connection ended for good meanwhile
@@ -222,13 +251,14 @@ class Session:
         headers: dict[str, str] | None = None,
         what: str,
         repeatable: bool,
+        turn: int | None = None,
     ) -> Response:
         payload = raw or (b"" if body is None else json.encode(body))
         if len(payload) > MAX_REQUEST:
             size = f"{len(payload):,} bytes, and at most {MAX_REQUEST:,} fit; nothing was sent"
             raise TooLarge(413, 51207, f"The request ({what}) has {size}")
         request = _http_request(method, url, params, headers)
-        response = await self.link.request(request, payload, what=what, repeatable=repeatable)
+        response = await self.link.request(request, payload, what=what, repeatable=repeatable, turn=turn)
         if not 200 <= response.status < 300:
             raise _reply_error(response)
         return response
@@ -291,6 +321,7 @@ class Session:
         """The link came or went: subscriptions belong to the connection."""
         if is_open:
             self._subscriptions.connected()
+            self._reopened.set()
             self._pump_soon()
         else:
             self._subscriptions.disconnected()
@@ -304,8 +335,11 @@ class Session:
             return
         ordered = notice.message_type == "twilio.sync.event"
         for obj, change in self._subscriptions.receive(notification, ordered=ordered, now=self._now()):
-            route = self._routes.get(obj.sid)
-            if route is not None and change is not None:
+            if change is None:
+                continue
+            ended = change.kind in ("gone", "lost")
+            route = self._routes.pop(obj.sid, None) if ended else self._routes.get(obj.sid)
+            if route is not None:
                 self._tell(route, change)
         if notification.event_type.startswith("subscription_"):
             self._pump_soon()
@@ -366,4 +400,22 @@ def _reply_error(response: Response) -> ReplyError:
         body = json.decode(response.body or b"{}", ErrorBody)
     except json.BadJSON:
         body = ErrorBody()
-    return reply_error(response.status, body.code, body.message, body.more_info)
+    error = reply_error(response.status, body.code, body.message, body.more_info)
+    if isinstance(error, Throttled):
+        error.retry_after = _retry_after(response.headers)
+    return error
+
+
+def _retry_after(headers: dict[str, Any]) -> float | None:
+    """Seconds that the service asks to wait; None where it does not say, or says nonsense."""
+    for name, value in headers.items():
+        if name.lower() == "retry-after":
+            with contextlib.suppress(TypeError, ValueError):
+                return max(0.0, float(value)) if math.isfinite(float(value)) else None
+    return None
+
+
+def _pause(error: Throttled | ServiceFailed, delay: float) -> float:
+    """Seconds before a read is tried again."""
+    asked = error.retry_after if isinstance(error, Throttled) else None
+    return min(max(delay, asked or 0.0), LONGEST_PAUSE)

@@ -164,6 +164,19 @@ class TokenSource:
         self._left = min(self.report.seconds_left, self.report.lifetime)  # should this clock be wrong
         return token
 
+    async def fetch_newer(self) -> str:
+        """A token to replace one that still works, so it must not be worth less than that.
+
+        Raises:
+            TokenError: as `fetch`; or it has expired already.
+        """
+        before = self.report
+        token = await self.fetch()
+        if self.report.seconds_left <= 0 < before.seconds_left:
+            expired, self.report = self.report, before
+            raise TokenExpired(-expired.seconds_left)
+        return token
+
     @staticmethod
     def _check(token: Any) -> TokenReport:
         report = explain_token(token if isinstance(token, str) else "")

@@ -37,12 +37,13 @@ class User(Emitter):
         is_subscribed: whether changes still arrive.
     """
 
-    EVENTS: ClassVar[frozenset[str]] = frozenset({"updated", "userSubscribed", "userUnsubscribed"})
+    EVENTS: ClassVar[frozenset[str]] = frozenset({"discontinuity", "updated", "userSubscribed", "userUnsubscribed"})
 
     def __init__(self, client: Client, identity: str) -> None:
         super().__init__()
         self._client = client
         self._map: SyncMap | None = None
+        self._name = ""
         self.identity = identity
         self.friendly_name: str | None = None
         self.attributes: Any = {}
@@ -87,17 +88,24 @@ class User(Emitter):
 
     async def _open(self, name: str) -> None:
         """Read the user's map and follow it from there."""
+        await self._read(name)
+        self.is_subscribed = True
+        self._client._announce(self, "userSubscribed", self)
+
+    async def _read(self, name: str) -> list[UserUpdateReason]:
+        """The same, for the first time or anew; what of it was not known."""
         session = self._client._session
         opened = await session.open("Maps", name)
-        self._map = SyncMap(opened.sid, opened.last_event_id)
+        self._name, self._map = name, SyncMap(opened.sid, opened.last_event_id)
         page = await session.items(opened.links.get("items", f"{opened.url}/Items"))
-        for item in page.items:
-            change = self._map.load(item)
-            if change is not None:
-                self._take(change)
-        self.is_subscribed = True
+        changes = [self._map.load(item) for item in page.items]
         session.follow(self._map, self._changed)
-        self._client._announce(self, "userSubscribed", self)
+        return [reason for change in changes if change is not None for reason in self._take(change)]
+
+    async def _renew(self) -> None:
+        if self is self._client.user:  # a service that was made anew gives it another map
+            self._name = (await self._client._configure()).sync_objects.my_user_info
+        self._updated(await self._read(self._name))
 
     def _close(self) -> None:
         if self._map is not None:
@@ -106,10 +114,15 @@ class User(Emitter):
         self._client._announce(self, "userUnsubscribed", self)
 
     def _changed(self, change: Change) -> None:
-        if change.kind == "gone":
+        if change.kind == "lost" or (change.kind == "gone" and self is self._client.user):
+            self._client._discontinued(self, "The service knows another past of this user.")
+            self._client._session.persist(self._renew, f"reading user {self.identity!r} anew")
+        elif change.kind == "gone":
             self._close()
-            return
-        reasons = self._take(change)
+        else:
+            self._updated(self._take(change))
+
+    def _updated(self, reasons: list[UserUpdateReason]) -> None:
         if reasons:
             update = UserUpdated(self, reasons)
             self._emit("updated", update)

@@ -20,12 +20,16 @@ from msgspec import UNSET, Raw
 from convo_widgets.wire.schema import SyncEvent, SyncItem, SyncType
 
 Key = int | str
-Kind = Literal["added", "updated", "removed", "gone"]
+Kind = Literal["added", "updated", "removed", "gone", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of an item (`key`), of a document (`key` None), or of the whole object ("gone")."""
+    """What became of an item (`key`), of a document (`key` None), or of the whole object.
+
+    "gone": the service has it no more, or not for us. "lost": it is there, but what we know of it is of another world
+    and has to be read anew.
+    """
 
     kind: Kind
     key: Key | None = None

@@ -18,11 +18,15 @@ Life of one object on one connection::
       ^                 |  \-- "interrupted": ask again, from the position reached
       |                 |---- no word within the estimated delivery time: ask again
       |                 |---- the request was refused: ask again after a back-off
-      |                 \---- subscription_failed: the same for this object; 403/404: it is gone for us
+      |                 |---- subscription_failed: the same for this object; 403/404: it is gone for us
+      |                 \---- established below our position: another world, what we know is "lost"
       \-- disconnected()
 
 Events may come before the reply to the request, and before `established`: they are applied as they come. Until an
 object is established its live events may be out of order, so they do not move its position; a replay does at its end.
+
+Event ids only grow. A service that establishes an object below the position that an earlier connection has reached was
+restored or made anew: nothing that we know of the object can be trusted, and waiting for events would be for ever.
 """
 
 from __future__ import annotations
@@ -55,6 +59,7 @@ class _Entry:
     correlation: int = 0
     retries: int = 0
     not_before: float = 0.0
+    fresh: bool = True  # its position was read on this very connection
 
     def retry(self, now: float) -> None:
         """Ask again, each time later."""
@@ -120,6 +125,8 @@ class Subscriptions:
         """The connection is gone, and every subscription with it."""
         self._connected = False
         self._ask_again()
+        for entry in self._entries.values():
+            entry.fresh = False
 
     def due(self, now: float) -> list[Batch]:
         """What to send now."""
@@ -186,7 +193,7 @@ class Subscriptions:
             if change is not None:
                 changes.append((entry.object, change))
         for obj, change in changes:
-            if change is not None and change.kind == "gone":
+            if change is not None and change.kind in ("gone", "lost"):
                 self._entries.pop(obj.sid, None)
         return changes
 
@@ -208,6 +215,8 @@ class Subscriptions:
             else:
                 entry.retry(now)
             return []
+        if not entry.fresh and event.last_event_id is not None and event.last_event_id < entry.object.position:
+            return [(entry.object, Change("lost"))]
         entry.state, entry.retries = "established", 0
         return [*((entry.object, change) for change in entry.object.settle(event.last_event_id)), (entry.object, None)]
 

@@ -35,7 +35,9 @@ from convo_widgets.errors import (
     token_error,
 )
 from convo_widgets.transport.backoff import fibonacci
-from convo_widgets.transport.socket import CLOSE_TIMEOUT, close_socket, open_socket, shown
+from convo_widgets.transport.clock import ClockWatch
+from convo_widgets.transport.socket import CLOSE_TIMEOUT, close_socket, open_socket, probe_socket, shown
+from convo_widgets.transport.turns import Turns
 from convo_widgets.wire.protocol import (
     Closed,
     Event,
@@ -56,6 +58,7 @@ OPEN_TIMEOUT = 10.0  # seconds to a finished handshake, and as much again to the
 CONNECTION_TIMEOUT = 20.0  # seconds that a request waits for a connection
 REPLY_TIMEOUT = 30.0  # seconds that it then waits for its answer
 PING_INTERVAL = PING_TIMEOUT = 20.0  # seconds: a dead link is noticed within their sum
+PROBE_TIMEOUT = 5.0  # seconds that a peer has to show a sign of life after the machine slept
 LONGEST_AWAY = 600.0  # seconds that a service may send us away for, whatever number it writes
 
 log = logging.getLogger("convo_widgets")
@@ -97,6 +100,9 @@ class Observer(Interface):
 
     def token_expired(self) -> None:
         """The token's time is over."""
+
+    def clock_jumped(self, seconds: float) -> None:
+        """So much time went by unseen: the machine slept, or the loop was blocked."""
 
 
 @dataclass(slots=True)
@@ -145,7 +151,9 @@ class Link:
         self._socket: ClientConnection | None = None
         self._protocol = Protocol("client")
         self._waiting: dict[str, _Waiting] = {}
-        self._ready = asyncio.Event()
+        self._turns = Turns()
+        self._clock = ClockWatch(self._clock_jumped)
+        self._probe: asyncio.Task[None] | None = None
         self._ended: ConvoError | None = None
         self._final_state: ConnectionState = "disconnected"
         self._was_open = False
@@ -166,7 +174,7 @@ class Link:
         if self._task is not None and not self._task.done():
             raise UsageError("The connection is running already.")
         self._ended, self._final_state = None, "disconnected"
-        self._ready.clear()
+        self._turns.close()
         self._first = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._supervise(), name="convo-widgets link")
         try:
@@ -264,19 +272,31 @@ class Link:
                 raise ConnectFailed(shown(self.uri), "it does not answer the introduction (init)") from error
             raise self._broken() from error
         finally:
-            self._ready.clear()
+            self._turns.close()
+            self._clock.stop()
             self._socket = None
             self._drop_waiting()
+            if self._probe is not None:
+                self._probe.cancel()
             await close_socket(socket)
         raise self._broken()
 
     def _opened(self) -> None:
         self._was_open = True
-        self._ready.set()
+        self._clock.start()
+        self._turns.open()
         self._set_state("connected")
         first, self._first = self._first, None
         if first is not None and not first.done():
             first.set_result(None)
+
+    def _clock_jumped(self, seconds: float) -> None:
+        """The network may have forgotten us meanwhile: look at once, rather than at the next ping."""
+        log.info("%.0f seconds went by unseen: looking whether the connection is alive", seconds)
+        socket = self._socket
+        if socket is not None and (self._probe is None or self._probe.done()):
+            self._probe = asyncio.create_task(probe_socket(socket, PROBE_TIMEOUT), name="convo-widgets probe")
+        self._observer.clock_jumped(seconds)
 
     def _broken(self) -> TransportError:
         if self._was_open:
@@ -344,7 +364,13 @@ class Link:
 
     # -- requests
 
-    async def request(self, request: HttpRequest, body: bytes = b"", *, what: str, repeatable: bool) -> Response:
+    def take_turn(self) -> int:
+        """A place behind everything that was asked for before; a request that is tried again keeps it."""
+        return self._turns.take()
+
+    async def request(
+        self, request: HttpRequest, body: bytes = b"", *, what: str, repeatable: bool, turn: int | None = None
+    ) -> Response:
         """Send an HTTP request inside the socket and await its answer.
 
         Args:
@@ -352,12 +378,13 @@ class Link:
             body: its body.
             what: the request in words, for errors.
             repeatable: whether doing it twice is the same as once (a read).
+            turn: its place among the requests that wait for a connection; behind all others where it has none.
 
         Raises:
             ConnectionLost: there is no connection (20 s), or it broke before the answer.
             RequestTimeout: no answer in 30 s.
         """
-        await self._wait_ready(what)
+        await self._wait_ready(what, turn=turn)
         id = self._protocol.request(request, body)
         answer = await self._await_answer(id, what, repeatable)
         assert isinstance(answer, Response)
@@ -375,7 +402,7 @@ class Link:
     @property
     def is_open(self) -> bool:
         """Whether requests can go out now."""
-        return self._ready.is_set() and self._ended is None
+        return self._turns.is_open and self._ended is None
 
     @property
     def has_ended(self) -> bool:
@@ -390,20 +417,24 @@ class Link:
         """
         await self._wait_ready("the connection", timeout)
 
-    async def _wait_ready(self, what: str, timeout: float | None = None) -> None:
+    async def _wait_ready(self, what: str, timeout: float | None = None, turn: int | None = None) -> None:
         try:
             async with asyncio.timeout(CONNECTION_TIMEOUT if timeout is None else timeout):
-                while not self._is_ready():  # again: a connection may be gone by the time that this task runs
-                    await self._ready.wait()
+                self._check_alive()
+                await self._turns.wait(turn)
+                while not self._turns.is_open:  # the connection may be gone by the time that this task runs
+                    self._check_alive()
+                    await self._turns.wait(turn)
+                self._check_alive()
         except TimeoutError:
             raise ConnectionLost(what, may_have_happened=False) from None
 
-    def _is_ready(self) -> bool:
+    def _check_alive(self) -> None:
+        """Raise the end, if it has come."""
         if self._ended is not None:
             raise self._ended.with_traceback(None)  # it is raised many times, and must not grow
         if self._task is None:
             raise UsageError("The client is not connected: use `await connect(...)`.")
-        return self._ready.is_set()
 
     async def _await_answer(self, id: str, what: str, repeatable: bool) -> Any:
         waiting = _Waiting(asyncio.get_running_loop().create_future(), what, repeatable)
@@ -431,7 +462,7 @@ class Link:
                 await socket.send(data)
         except (ConnectionClosed, OSError):
             if socket is self._socket:  # the reader learns of it in its own time: until then nobody tries again
-                self._ready.clear()
+                self._turns.close()
             raise
 
     def _answer(self, id: str, value: Any) -> None:
@@ -463,7 +494,7 @@ class Link:
     def _end(self, error: ConvoError) -> None:
         self._ended = error
         self._drop_waiting()
-        self._ready.set()  # wakes who waits for a connection, to be told of the end
+        self._turns.open()  # wakes who waits for a connection, to be told of the end
         self._tell_state(self._final_state)
         first, self._first = self._first, None
         if first is not None and not first.done():

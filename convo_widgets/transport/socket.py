@@ -67,6 +67,15 @@ async def close_socket(socket: ClientConnection) -> None:
         raise
 
 
+async def probe_socket(socket: ClientConnection, timeout: float) -> None:
+    """Cut the socket, if its peer shows no sign of life within so many seconds."""
+    try:
+        async with asyncio.timeout(timeout):
+            await (await socket.ping())
+    except (TimeoutError, OSError, WebSocketException):
+        socket.transport.abort()
+
+
 def _is_loopback(uri: str) -> bool:
     return urlsplit(uri).hostname in ("127.0.0.1", "localhost", "::1")
 

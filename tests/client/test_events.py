@@ -190,11 +190,11 @@ async def test_unknown_event_names(people: People) -> None:
 
 
 async def test_every_event_of_the_surface_exists() -> None:
-    """The names are the SDK's, as the public face lists them."""
+    """The names are the SDK's, as the public face lists them, and "discontinuity"."""
     conversation = {f"message{what}" for what in ("Added", "Removed", "Updated")}
     conversation |= {f"participant{what}" for what in ("Joined", "Left", "Updated")}
     conversation |= {"typingStarted", "typingEnded"}
-    assert conversation | {"updated", "removed"} == cw.Conversation.EVENTS
+    assert conversation | {"updated", "removed", "discontinuity"} == cw.Conversation.EVENTS
     assert (
         conversation
         | {
@@ -203,6 +203,7 @@ async def test_every_event_of_the_surface_exists() -> None:
             "conversationLeft",
             "conversationRemoved",
             "conversationUpdated",
+            "discontinuity",
             "tokenAboutToExpire",
             "tokenExpired",
             "userSubscribed",
@@ -218,4 +219,4 @@ async def test_every_event_of_the_surface_exists() -> None:
     )
     assert {"updated"} == cw.Message.EVENTS
     assert {"updated", "typingStarted", "typingEnded"} == cw.Participant.EVENTS
-    assert {"updated", "userSubscribed", "userUnsubscribed"} == cw.User.EVENTS
+    assert {"discontinuity", "updated", "userSubscribed", "userUnsubscribed"} == cw.User.EVENTS

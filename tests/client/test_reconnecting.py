@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -106,14 +107,14 @@ async def test_a_message_is_sent_exactly_once(people: People, proxy: Proxy, time
     seen = Seen(mine, theirs)
     proxy.swallow()
     sending = asyncio.create_task(mine.send_message("once"))
-    for time in range(1, times + 1):
+    for attempt in range(1, times + 1):
         await proxy.swallowed()
-        if time < times:
+        if attempt < times:
             proxy.swallow()
         else:
             proxy.restore()
         proxy.cut()
-        if time < times:
+        if attempt < times:
             await proxy.connections(proxy.accepted + 1)
     assert await sending == 0
     assert await mine.send_message("next") == 1
@@ -232,6 +233,37 @@ async def test_no_answer_in_time(people: People, proxy: Proxy, monkeypatch: pyte
     assert caught.value.may_have_happened
     with pytest.raises(cw.RequestTimeout, match="safe to try again"):
         await mine.get_messages()
+
+
+async def test_after_a_blocked_loop_a_dead_cable_is_noticed_at_once(
+    people: People, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at the next ping: the client looks as soon as it sees that time went by without it."""
+    monkeypatch.setattr("convo_widgets.transport.clock.EVERY", 0.02)
+    monkeypatch.setattr("convo_widgets.transport.clock.LOST", 0.2)
+    monkeypatch.setattr("convo_widgets.transport.link.PROBE_TIMEOUT", 0.1)
+    mine, theirs = await _over(people, proxy)
+    added = Expected(mine, "messageAdded")
+    gone = Expected(mine.client, "connectionStateChanged", lambda state: state == "connecting")
+    proxy.swallow()
+    time.sleep(0.5)  # noqa: ASYNC251 -- the loop is to be blocked
+    await gone
+    await theirs.send_message("are you awake?")
+    proxy.restore()
+    assert (await added).body == "are you awake?"
+
+
+async def test_writes_keep_their_order_over_a_cut(people: People, proxy: Proxy) -> None:
+    """Hundreds in flight, a cut amid them, and more are written: all arrive once, in the order of the calls."""
+    mine, theirs = await _over(people, proxy)
+    seen = Seen(theirs)
+    sending = [asyncio.create_task(mine.send_message(str(number))) for number in range(300)]
+    await seen.until(lambda: len(seen.of(theirs, "messageAdded")) >= 50)
+    proxy.cut()
+    sending += [asyncio.create_task(mine.send_message(str(number))) for number in range(300, 330)]
+    await asyncio.gather(*sending)
+    await seen.until(lambda: len(seen.of(theirs, "messageAdded")) == 330)
+    assert [message.body for message in seen.of(theirs, "messageAdded")] == [str(number) for number in range(330)]
 
 
 async def test_cut_again_and_again(people: People, proxy: Proxy) -> None:

@@ -25,6 +25,7 @@ class Told:
         self.faults: list[ConnectionFault] = []
         self.warnings = 0
         self.expired = 0
+        self.jumps: list[float] = []
         self.raises: Callable[[str, Any], bool] = lambda name, value: False
         self._news = asyncio.Event()
 
@@ -57,6 +58,11 @@ class Told:
         """Count it."""
         self.expired += 1
         self._tell("token_expired")
+
+    def clock_jumped(self, seconds: float) -> None:
+        """Keep it."""
+        self.jumps.append(seconds)
+        self._tell("clock_jumped", seconds)
 
     async def until(self, is_so: Callable[[Told], Any]) -> None:
         """Wait until it was told enough."""
