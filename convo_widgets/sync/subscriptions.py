@@ -18,7 +18,7 @@ Life of one object on one connection::
       ^                 |  \-- "interrupted": ask again, from the position reached
       |                 |---- no word within the estimated delivery time: ask again
       |                 |---- the request was refused: ask again after a back-off
-      |                 |---- subscription_failed: the same for this object; 403/404: it is gone for us
+      |                 |---- subscription_failed or _canceled: the same for this object; 403/404: it is gone for us
       |                 \---- established below our position: another world, what we know is "lost"
       \-- disconnected()
 
@@ -202,6 +202,9 @@ class Subscriptions:
     ) -> list[tuple[SyncObject, Change | None]]:
         if correlation is not None and correlation != entry.correlation:
             return []  # an answer to a request that was given up
+        if event_type == "subscription_canceled":  # what we cancel is not wanted any more: ask again, and learn why
+            entry.retry(now)
+            return []
         if event_type == "subscription_failed":
             if event.error is not None and event.error.status in (403, 404):
                 return [(entry.object, Change("gone"))]

@@ -304,6 +304,32 @@ def test_an_object_that_is_gone(status):
     assert sids(desk.due()) == [["ES2"]]
 
 
+def test_a_subscription_that_the_service_ends_by_itself():
+    """It is asked for again; only the answer to that says what it means."""
+    desk = Desk()
+    desk.establish(desk.ask())
+    assert desk.hear(told("subscription_canceled", "ES1")) == []
+    assert not desk.subject.is_established("ES1")
+    desk.now = desk.subject.wake_at()
+    assert sids(desk.due()) == [["ES1"]]
+
+
+def test_a_service_with_another_past():
+    """Established below what an earlier connection has reached: what is known of it is lost."""
+    desk = Desk(position=10)
+    desk.hear(told("subscription_established", "ES1", desk.ask().body.correlation_id, last_event_id=9))
+    assert desk.subject.is_established("ES1"), "opened on this very connection"
+    desk.subject.disconnected()
+    desk.subject.connected()
+    ((obj, change),) = desk.hear(
+        told("subscription_established", "ES1", desk.ask().body.correlation_id, last_event_id=9)
+    )
+    assert (obj.sid, change.kind, len(desk.subject)) == ("ES1", "lost", 0)
+    desk.subject.follow(SyncList("ES1", 9))
+    desk.establish(desk.ask())
+    assert desk.subject.is_established("ES1")
+
+
 def test_an_object_that_was_removed():
     """Its own event ends it too, and needs no cancelling."""
     desk = Desk()
