@@ -74,7 +74,7 @@ async def every_message(conversation: cw.Conversation) -> Any:
 
 
 async def live(task: Task) -> Task:
-    """Say ready at the first message, then take `count` more."""
+    """Say open, say ready at the first message, then take `count` more."""
     client = await cw.connect(task["token"], url=task["url"])
     conversation = await client.get_conversation_by_unique_name(task["conversation"])
     messages: list[cw.Message] = []
@@ -92,6 +92,7 @@ async def live(task: Task) -> Task:
             done.set()
 
     conversation.on("messageAdded", added)
+    say(open=True)
     await done.wait()
     await client.shutdown()
     return {"seconds": times[2] - times[0], "cpu": times[3] - times[1], **told(messages[1:])}

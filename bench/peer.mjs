@@ -56,12 +56,14 @@ const TASKS = {
     return { seconds, marks, held: after.held - before.held, rss: after.rss - before.rss, ...told(messages) };
   },
 
-  // Say ready at the first message, then take `count` more.
+  // Say open, say ready at the first message, then take `count` more.
   async live(task) {
     const client = await connect(task);
     const conversation = await client.getConversationByUniqueName(task.conversation);
     const messages = [];
     let [from, used] = [0, 0];
+    await conversation.getMessages(1);
+    say({ open: true });
     return new Promise((resolve) => conversation.on("messageAdded", (message) => {
       if (messages.push(message) === 1) return say({ ready: true });
       if (messages.length === 2) [from, used] = [now(), process.cpuUsage()];

@@ -1,0 +1,90 @@
+"""How much slower is decoding frames than `msgspec.json.decode` of their payloads alone, into the same types?
+
+The frames are real ones: those that the service sends for pages of history and for new messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+import msgspec
+
+from bench._harness import Verdict, rate, serving
+from bench._raw import Raw
+from bench._talks import body, talk
+from convo_widgets.wire import frame, json
+from convo_widgets.wire.schema import SyncItemPage, SyncNotification
+
+ROUNDS = 15
+"""Passes over all frames; the fastest counts, for everything else is noise."""
+
+
+def run(quick: bool) -> list[Verdict]:
+    """Ask it."""
+    pages, notifications = asyncio.run(_frames(2 if quick else 100, 20 if quick else 2_000))
+    rounds = 2 if quick else ROUNDS
+    return [
+        _compare("pages of 100 messages", pages, SyncItemPage, rounds),
+        _compare("notifications of a new message", notifications, SyncNotification, rounds),
+    ]
+
+
+def _compare(what: str, frames: list[bytes], kind: Any, rounds: int) -> Verdict:
+    payloads = [cast(frame.Frame, frame.decode(data)).payload for data in frames]
+
+    def whole(data: bytes) -> Any:
+        return json.decode(cast(frame.Frame, frame.decode(data)).payload, kind)
+
+    def alone(payload: bytes) -> Any:
+        return msgspec.json.decode(payload, type=kind)
+
+    void = "" if list(map(whole, frames)) == list(map(alone, payloads)) else "the two decoded something else"
+    bare, full = _fastest(alone, payloads, rounds), _fastest(whole, frames, rounds)
+    count = len(frames)
+    return Verdict(
+        f"codec: {what}",
+        "-",
+        f"{rate(count, full)} frames, payloads alone {rate(count, bare)}",
+        full / bare,
+        2,
+        at_most=True,
+        notes=[f"{count:,} frames of {sum(map(len, frames)) / count:,.0f} bytes, the fastest of {rounds} passes"],
+        void=void,
+    )
+
+
+def _fastest(decode: Callable[[bytes], Any], units: list[bytes], rounds: int) -> float:
+    """Seconds of the fastest pass."""
+    times = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        for unit in units:
+            decode(unit)
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+async def _frames(pages: int, notifications: int) -> tuple[list[bytes], list[bytes]]:
+    """Frames as they came: replies with a page each, and notifications."""
+    dice = random.Random("codec")
+    with serving([talk("codec", 100 * pages)]) as service:
+        raw = await Raw.open(service.task("raw"))
+        sid = await raw.conversation("codec")
+        items = await raw.follow(sid)
+        replies = []
+        for number in range(pages):
+            raw.request("GET", items, params={"PageSize": "100", "Order": "asc", "From": str(100 * number)})
+            await raw.flush()
+            replies.append(await raw.reply())
+        bodies = [body(dice, number) for number in range(notifications)]
+        other = await Raw.open(service.task("raw", "ben"))
+        sending = asyncio.create_task(other.send(other.messages(await other.conversation("codec"), bodies)))
+        told = await raw.notifications(notifications)
+        await sending
+        await raw.socket.close()
+        await other.socket.close()
+    return replies, told
