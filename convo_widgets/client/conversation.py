@@ -17,8 +17,9 @@ from convo_widgets.client.messages import Direction, Messages
 from convo_widgets.client.paginator import Paginator
 from convo_widgets.client.participant import Participant
 from convo_widgets.client.participants import Participants
-from convo_widgets.errors import Forbidden, NotFound, TooLarge, UsageError
+from convo_widgets.errors import TooLarge, UsageError
 from convo_widgets.sync.objects import Change, SyncDocument
+from convo_widgets.transport.link import CONNECTION_TIMEOUT
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import (
     ConversationData,
@@ -154,7 +155,7 @@ class Conversation(Emitter):
         self._messages = Messages(self)
         self._participants = Participants(self)
         self._typing_until = 0.0
-        self._renewing = False
+        self._renewal: asyncio.Task[None] | None = None
         self.sid = sid
         self.status: ConversationStatus = "notParticipating"
         self.unique_name: str | None = None
@@ -201,6 +202,8 @@ class Conversation(Emitter):
             raise UsageError(f"anchor is {anchor}: the first message has index 0.")
         if direction not in ("backwards", "forward"):
             raise UsageError(f"direction is {direction!r}: it is 'backwards' or 'forward'.")
+        if self._renewal is not None and not self._renewal.done():  # what is there is of another past
+            await asyncio.wait({self._renewal}, timeout=CONNECTION_TIMEOUT)
         return await self._messages.page(page_size, anchor, direction)
 
     async def message_records(self, direction: Direction = "backwards") -> AsyncIterator[list[MessageRecord]]:
@@ -457,9 +460,8 @@ class Conversation(Emitter):
 
     def _lost(self, reason: str) -> None:
         """One of its objects cannot be followed on from where we are: read all of them anew."""
-        if not self._renewing:
-            self._renewing = True
-            self._client._conversations.lost(self, reason)
+        if self._renewal is None or self._renewal.done():
+            self._renewal = self._client._conversations.renew(self, reason)
 
     async def _renew(self, reason: str) -> None:
         """Say that something may be missing, and read everything anew; what differs from before is announced.
@@ -473,17 +475,12 @@ class Conversation(Emitter):
             messages, roster = self._stream_names
             openings.append(session.open("Maps", roster or f"{self.sid}.roster"))
             openings.append(session.open("Lists", messages or f"{self.sid}.messages"))
-        try:
-            document, *streams = await asyncio.gather(*openings)
-        except (NotFound, Forbidden):
-            self._renewing = False
-            raise
+        document, *streams = await asyncio.gather(*openings)
         self._client._discontinued(self, reason)
         self._updated(self._take_document(document))
         if streams:
             await self._participants.renew(streams[0])
             await self._messages.renew(streams[1])
-        self._renewing = False
 
     def _updated(self, reasons: list[ConversationUpdateReason]) -> None:
         if reasons:

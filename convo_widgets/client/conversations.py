@@ -157,10 +157,10 @@ class Conversations:
         self._client._emit("conversationRemoved", conversation)
         conversation._emit("removed", conversation)
 
-    def lost(self, conversation: Conversation, reason: str) -> None:
+    def renew(self, conversation: Conversation, reason: str) -> asyncio.Task[None]:
         """What is known of it may be of another past than the service's: read it anew."""
         act = partial(self._renew, conversation, reason)
-        self._session.persist(act, f"reading conversation {conversation.sid} anew")
+        return self._session.persist(act, f"reading conversation {conversation.sid} anew")
 
     async def _renew(self, conversation: Conversation, reason: str) -> None:
         async with self._lock(conversation.sid):

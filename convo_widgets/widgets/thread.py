@@ -88,6 +88,7 @@ class Thread(Widget):
                 for name in ("updated", "participantJoined", "participantLeft")
             ),
             conversation.on("participantJoined", self._names.meet),
+            conversation.on("discontinuity", lambda _: self._change("reset")),
             client.on("connectionStateChanged", self._connection_changed),
         ]
         self._connection = client.connection_state

@@ -321,6 +321,18 @@ async def test_too_much_at_once_is_a_reset(people: People, show: Show) -> None:
     assert thread._changes == []
 
 
+async def test_a_conversation_that_is_read_anew(people: People, show: Show) -> None:
+    """The view may show another past than the service's: it is told to read again, and shows what is there."""
+    mine, theirs = await people.pair()
+    _, view = show(mine)
+    await view.result("open", count=50)
+    mine._lost("A test says so.")
+    await view.until(lambda: view.changes("reset"))
+    await write(theirs, 1)
+    await view.until(lambda: view.changes("added"))
+    assert [row["body"] for row in (await view.result("open", count=50))["messages"]] == ["0"]
+
+
 async def test_what_the_recent_ones_are(people: People, show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last fifty travel with the state, brought up to date soon after changes, not at each."""
     monkeypatch.setattr("convo_widgets.widgets.thread.RECENT_INTERVAL", 0.05)
