@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -12,11 +12,13 @@ from urllib.parse import quote
 from msgspec import UNSET
 
 from convo_widgets.client.events import Emitter
+from convo_widgets.client.history import Order
 from convo_widgets.client.message import Message
-from convo_widgets.client.messages import Direction, Messages
+from convo_widgets.client.messages import Direction, MessageRecord, Messages
 from convo_widgets.client.paginator import Paginator
 from convo_widgets.client.participant import Participant
 from convo_widgets.client.participants import Participants
+from convo_widgets.client.session import PAGE_LIMIT
 from convo_widgets.errors import TooLarge, UsageError
 from convo_widgets.sync.objects import Change, SyncDocument
 from convo_widgets.transport.link import CONNECTION_TIMEOUT
@@ -26,7 +28,6 @@ from convo_widgets.wire.schema import (
     ConversationReply,
     Membership,
     MembershipReply,
-    MessageData,
     MessageReply,
     MyConversation,
     NewConversation,
@@ -58,7 +59,7 @@ ConversationUpdateReason = Literal[
     "notificationLevel",
     "bindings",
 ]
-MessageRecord = tuple[int, MessageData]
+PREFETCH = 16  # pages that are read ahead
 MAX_BODY = 32 * 1024  # bytes of UTF-8 in a message
 TYPING = 5.0  # seconds that a word of typing holds, until the service has said
 
@@ -206,18 +207,58 @@ class Conversation(Emitter):
             await asyncio.wait({self._renewal}, timeout=CONNECTION_TIMEOUT)
         return await self._messages.page(page_size, anchor, direction)
 
-    async def message_records(self, direction: Direction = "backwards") -> AsyncIterator[list[MessageRecord]]:
+    def history(
+        self,
+        order: Order = "asc",
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        page_size: int = PAGE_LIMIT,
+        prefetch: int = PREFETCH,
+    ) -> AsyncGenerator[Message]:
+        """Every message, each once and in order: ``async for message in conversation.history()``.
+
+        Pages are read ahead in parallel, and nothing is kept of what was read: it takes the same memory for a hundred
+        messages as for a million. A message that somebody still holds goes on being updated. A lost connection in
+        between is waited for; ending the loop early leaves nothing under way.
+
+        Args:
+            order: "asc" from the oldest message to the newest there is when one gets there, or "desc" from the newest.
+            start: lowest index, inclusive; it need not exist. None is the beginning.
+            end: highest index, inclusive. None is the end.
+            page_size: messages to ask for at a time, 1 to 100.
+            prefetch: pages to have on their way or waiting, at least 1; 1 reads one page after the other.
+
+        Raises:
+            UsageError: one is not in this conversation, or an argument does not fit.
+            Forbidden: one was removed from it meanwhile.
+            TransportError: the connection stayed lost.
+        """
+        self._check_joined("read messages")
+        if order not in ("asc", "desc"):
+            raise UsageError(f"order is {order!r}: it is 'asc' or 'desc'.")
+        if any(bound is not None and bound < 0 for bound in (start, end)):
+            raise UsageError(f"start is {start} and end {end}: the first message has index 0.")
+        _check_reading(page_size, prefetch)
+        return self._messages.history(order, start, end, page_size, prefetch)
+
+    def message_records(
+        self, direction: Direction = "backwards", *, page_size: int = PAGE_LIMIT, prefetch: int = PREFETCH
+    ) -> AsyncGenerator[list[MessageRecord]]:
         """Every message as pages of (index, data), for bulk readers: no `Message` is made, nothing is kept.
 
         Args:
             direction: from the newest "backwards", or "forward" from the oldest; pages too are in this order.
+            page_size: as for `history`.
+            prefetch: as for `history`.
 
         Raises:
-            UsageError: one is not in this conversation.
+            UsageError: one is not in this conversation, or an argument does not fit.
+            Forbidden: one was removed from it meanwhile.
         """
         self._check_joined("read messages")
-        async for page in self._messages.records(direction):
-            yield page
+        _check_reading(page_size, prefetch)
+        return self._messages.records("desc" if direction == "backwards" else "asc", page_size, prefetch)
 
     async def send_message(self, body: str, attributes: Any = None, *, subject: str | None = None) -> int:
         """Write a message; returns its index.
@@ -531,6 +572,13 @@ class Conversation(Emitter):
         """Tell it here and at the client."""
         self._emit(name, payload)
         self._client._emit(name, payload)
+
+
+def _check_reading(page_size: int, prefetch: int) -> None:
+    if not 1 <= page_size <= PAGE_LIMIT:
+        raise UsageError(f"page_size is {page_size}: a page has 1 to {PAGE_LIMIT} messages.")
+    if prefetch < 1:
+        raise UsageError(f"prefetch is {prefetch}: at least one page has to be read at a time.")
 
 
 def _last_message(data: ConversationData) -> LastMessage | None:

@@ -57,9 +57,10 @@ class Emitter:
     __slots__ = ("_handlers", "_last", "_taps")
 
     def __init__(self) -> None:
-        self._handlers: dict[str, dict[object, Handler]] = {}
-        self._taps: list[tuple[frozenset[str], asyncio.Queue[Event]]] = []
-        self._last: dict[str, Any] = {}
+        # Made when they are needed: of a hundred thousand messages hardly one is listened to.
+        self._handlers: dict[str, dict[object, Handler]] | None = None
+        self._taps: list[tuple[frozenset[str], asyncio.Queue[Event]]] | None = None
+        self._last: dict[str, Any] | None = None
 
     def on(self, name: str, handler: Handler) -> Callable[[], None]:
         """Call `handler(payload)` at every such event; returns a function that unsubscribes it.
@@ -68,6 +69,8 @@ class Emitter:
             UsageError: there is no event of this name here.
         """
         self._check(name)
+        if self._handlers is None:
+            self._handlers = {}
         handlers, mark = self._handlers.setdefault(name, {}), object()
         handlers[mark] = handler  # by a mark of its own: the same handler may be subscribed twice
 
@@ -79,7 +82,7 @@ class Emitter:
     def on_with_replay(self, name: str, handler: Handler) -> Callable[[], None]:
         """Like `on`, and at once also with the last such event there was."""
         off = self.on(name, handler)
-        if name in self._last:
+        if self._last is not None and name in self._last:
             _call(handler, self._last[name])
         return off
 
@@ -114,18 +117,24 @@ class Emitter:
         for name in names:
             self._check(name)
         tap = (frozenset(names) or self.EVENTS, asyncio.Queue[Event]())
-        self._taps.append(tap)
+        if self._taps is None:
+            self._taps = []
+        taps = self._taps
+        taps.append(tap)
         try:
             while True:
                 yield await tap[1].get()
         finally:
-            self._taps.remove(tap)
+            taps.remove(tap)
 
     def _emit(self, name: str, payload: Any) -> None:
+        if self._last is None:
+            self._last = {}
         self._last[name] = payload
-        for handler in list(self._handlers.get(name, {}).values()):
-            _call(handler, payload)
-        for names, queue in self._taps:
+        if self._handlers and (handlers := self._handlers.get(name)):
+            for handler in list(handlers.values()):
+                _call(handler, payload)
+        for names, queue in self._taps or ():
             if name in names:
                 queue.put_nowait(Event(name, payload))
 

@@ -15,6 +15,7 @@ from convo_widgets.wire.schema import Delivery, MessageData, MessageReply, NewMe
 if TYPE_CHECKING:
     from convo_widgets.client.conversation import Conversation
 
+REMOVED = -1  # in place of an event id
 MessageType = Literal["text", "media"]
 DeliveryAmount = Literal["none", "some", "all"]
 MessageUpdateReason = Literal[
@@ -69,11 +70,14 @@ class Message(Emitter):
 
     EVENTS: ClassVar[frozenset[str]] = frozenset({"updated"})
 
-    def __init__(self, conversation: Conversation, index: int, data: MessageData) -> None:
+    __slots__ = ("__weakref__", "_data", "_event_id", "conversation", "index")
+
+    def __init__(self, conversation: Conversation, index: int, data: MessageData, event_id: int | None = None) -> None:
         super().__init__()
         self.conversation = conversation
         self.index = index
         self._data = data
+        self._event_id = event_id  # of the newest event in its state; None where that is not known any more
 
     def __repr__(self) -> str:
         body = self.body or ""

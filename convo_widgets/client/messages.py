@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Literal
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakValueDictionary
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
-from convo_widgets.client.message import Message, MessageUpdated
+from convo_widgets.client.history import Fetch, N, Order, Page, Reader
+from convo_widgets.client.message import REMOVED, Message, MessageUpdated
 from convo_widgets.client.paginator import Paginator
 from convo_widgets.client.session import PAGE_LIMIT
-from convo_widgets.sync.objects import Change, SyncList
-from convo_widgets.wire.schema import MessageData, SyncItem, SyncObjectReply
+from convo_widgets.errors import Forbidden, NotFound
+from convo_widgets.sync.objects import Change, Key, SyncList
+from convo_widgets.wire.schema import MessageData, SyncObjectReply, TypedItem
 
 if TYPE_CHECKING:
     from convo_widgets.client.conversation import Conversation
 
 Direction = Literal["backwards", "forward"]
+MessageRecord = tuple[int, MessageData]
+
+
+class _Record(Struct):
+    """A message as it stands in Sync."""
+
+    index: int
+    data: MessageData
 
 
 class Messages:
@@ -28,6 +41,9 @@ class Messages:
         self._list: SyncList | None = None
         self._items_url = ""
         self._known: dict[int, Message] = {}
+        self._loose: WeakValueDictionary[int, Message] = WeakValueDictionary()  # those of `history`
+        self._reads = 0  # pages on their way
+        self._overtaking: dict[int, Change] = {}  # and what came meanwhile of messages that nobody has
 
     @property
     def is_open(self) -> bool:
@@ -42,34 +58,43 @@ class Messages:
     async def renew(self, opened: SyncObjectReply) -> None:
         """Read anew what is known and what came after it, and tell what is different now."""
         self._take(opened)
-        if self._known:
-            await self._compare(min(self._known), max(self._known))
+        held = self._held()
+        if held:
+            await self._compare(held)
         self._follow()
 
     def _take(self, opened: SyncObjectReply) -> None:
         self._items_url = opened.links.get("items", f"{opened.url}/Items")
-        self._list = SyncList(opened.sid, opened.last_event_id)
+        self._list = SyncList(opened.sid, opened.last_event_id, _Seen(self))
+        for message in self._held().values():
+            message._event_id = None
 
     def _follow(self) -> None:
         if self._list is not None:  # one may have left meanwhile
             self._session.follow(self._list, self._changed)
 
-    async def _compare(self, lowest: int, highest: int) -> None:
-        """Read from an index to the end: what is beyond the highest known one was added, what is missing removed."""
-        missing = set(self._known)
-        start: int | None = lowest
+    async def _compare(self, held: dict[int, Message]) -> None:
+        """Read from the first to the end: what is beyond the last kept one was added, what is missing removed."""
+        newest = max(self._known, default=None)
+        missing = set(held)
+        start: int | None = min(held)
         while start is not None:
-            page = await self._session.items(self._items_url, start=start)
+            page = await self._session.items(self._items_url, type=MessageData, start=start)
             for item in page.items:
-                message = self._load(item)
-                if message is None:
-                    continue
-                missing.discard(message.index)
-                if message.index > highest:
-                    self._conversation._announce("messageAdded", message)
+                if item.index in held:
+                    self._load_loosely(item)
+                    missing.discard(item.index)
+                elif newest is not None and item.index is not UNSET and item.index > newest:
+                    message = self._load(item)
+                    if message is not None:
+                        self._conversation._announce("messageAdded", message)
             start = _beyond(page.items, "asc") if page.meta.next_token is not None else None
         for index in sorted(missing):
-            self._conversation._announce("messageRemoved", self._known.pop(index))
+            self._remove(index)
+
+    def _held(self) -> dict[int, Message]:
+        """Every message that anybody has."""
+        return {**self._loose, **self._known}
 
     def close(self) -> None:
         """Follow it no more; what was seen stays."""
@@ -80,17 +105,20 @@ class Messages:
     async def page(self, page_size: int, anchor: int | None, direction: Direction) -> Paginator[Message]:
         """A page of messages in the order of their indexes, ending or starting at `anchor` (inclusive)."""
         order = "desc" if direction == "backwards" else "asc"
-        items: list[SyncItem] = []
+        items: list[TypedItem[Any]] = []
         start, more, before_start = anchor, True, False
-        while more and len(items) < page_size:
-            want = min(page_size - len(items), PAGE_LIMIT)
-            page = await self._session.items(self._items_url, start=start, page_size=want, order=order)
-            if not items:
-                before_start = page.meta.previous_token is not None
-            items += page.items
-            more = page.meta.next_token is not None and bool(page.items)
-            start = _beyond(page.items, order)
-        messages = sorted(filter(None, map(self._load, items)), key=lambda message: message.index)
+        async with self._reading():
+            while more and len(items) < page_size:
+                want = min(page_size - len(items), PAGE_LIMIT)
+                page = await self._session.items(
+                    self._items_url, type=MessageData, start=start, page_size=want, order=order
+                )
+                if not items:
+                    before_start = page.meta.previous_token is not None
+                items += page.items
+                more = page.meta.next_token is not None and bool(page.items)
+                start = _beyond(page.items, order)
+            messages = sorted(filter(None, map(self._load, items)), key=lambda message: message.index)
         older, newer = (more, before_start) if order == "desc" else (before_start, more)
         lowest, highest = _bounds(items, anchor)
         return Paginator(
@@ -99,44 +127,111 @@ class Messages:
             next=(lambda: self.page(page_size, highest + 1, "forward")) if newer else None,
         )
 
-    async def records(self, direction: Direction) -> AsyncIterator[list[tuple[int, MessageData]]]:
-        """Every page of (index, data) in this direction, without making `Message` objects."""
-        order = "desc" if direction == "backwards" else "asc"
-        start, more = None, True
-        while more:
-            page = await self._session.items(self._items_url, start=start, page_size=PAGE_LIMIT, order=order)
-            yield list(self._records(page.items))
-            more = page.meta.next_token is not None and bool(page.items)
-            start = _beyond(page.items, order)
+    async def history(
+        self, order: Order, start: int | None, end: int | None, page_size: int, prefetch: int
+    ) -> AsyncGenerator[Message]:
+        """Every message in this order, each once; kept by who reads them alone."""
+        fetch = partial(self._fetch, self._load_loosely)
+        async with aclosing(self._reader(fetch, order, start, end, page_size, prefetch).pages()) as pages:
+            async for page in pages:
+                for message in page:
+                    if message._event_id != REMOVED:  # meanwhile
+                        yield message
 
-    def _records(self, items: list[SyncItem]) -> Iterator[tuple[int, MessageData]]:
-        for item in items:
-            data = self._session.item(item.data, MessageData)
-            if data is not None and item.index is not UNSET:
-                yield item.index, data
+    async def records(self, order: Order, page_size: int, prefetch: int) -> AsyncGenerator[list[MessageRecord]]:
+        """Every page of records in this order, without making `Message` objects."""
+        fetch = partial(self._fetch, self._record)
+        async with aclosing(self._reader(fetch, order, None, None, page_size, prefetch).pages()) as pages:
+            async for page in pages:
+                yield [(record.index, record.data) for record in page]
 
-    def _load(self, item: SyncItem) -> Message | None:
+    def _reader(
+        self, fetch: Fetch[N], order: Order, start: int | None, end: int | None, page_size: int, prefetch: int
+    ) -> Reader[N]:
+        last = self._conversation.last_message
+        return Reader(
+            fetch,
+            order=order,
+            start=start or 0,
+            end=end,
+            newest=None if last is None else last.index,
+            page_size=page_size,
+            prefetch=prefetch,
+        )
+
+    async def _fetch(
+        self, load: Callable[[TypedItem[Any]], N | None], start: int | None, page_size: int, order: Order
+    ) -> Page[N]:
+        """A page for a `Reader`, of whatever `load` makes of its items."""
+        async with self._reading():
+            try:
+                page = await self._session.items(
+                    self._items_url, type=MessageData, start=start, page_size=page_size, order=order
+                )
+            except (Forbidden, NotFound) as error:
+                raise _shut_out() from error
+            if self._list is None:
+                raise _shut_out()
+            items = [one for item in page.items if (one := load(item)) is not None]
+        last = next((item.index for item in reversed(page.items) if item.index is not UNSET), None)
+        return Page(items, last, page.meta.next_token is not None)
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[None]:
+        """While pages are on their way, remember what may overtake them."""
+        self._reads += 1
+        try:
+            yield
+        finally:
+            self._reads -= 1
+            if self._reads == 0:
+                self._overtaking.clear()
+
+    def _record(self, item: TypedItem[Any]) -> _Record | None:
+        data = self._session.item(item.data, MessageData)
+        return None if data is None or item.index is UNSET else _Record(item.index, data)
+
+    def _load(self, item: TypedItem[Any]) -> Message | None:
+        """The message of an item of a page, kept from now on."""
+        message = self._load_loosely(item)
+        if message is not None and message.index not in self._known:
+            self._loose.pop(message.index, None)
+            self._known[message.index] = message
+        return message
+
+    def _load_loosely(self, item: TypedItem[Any]) -> Message | None:
+        """The message of an item of a page, kept by whoever takes it."""
         if item.index is UNSET or self._list is None:  # one may have left while the page was on its way
             return None
         change = self._list.load(item)
         if change is not None:
-            data = self._session.item(change.data, MessageData)
-            if data is not None:
-                self._put(item.index, data)
-        return self._known.get(item.index)
+            late = self._overtaking.get(item.index)
+            change = late if late is not None and late.event_id > change.event_id else change
+            fresh = self._put(item.index, change)
+            if fresh is not None:
+                self._loose[item.index] = fresh
+                return fresh
+        return self.find(item.index)
 
-    def _put(self, index: int, data: MessageData) -> bool:
-        """Take a message's data; whether it is one that was not known."""
-        known = self._known.get(index)
+    def find(self, index: int) -> Message | None:
+        """The message at this index, if anybody has it."""
+        return self._known.get(index) or self._loose.get(index)
+
+    def _put(self, index: int, change: Change) -> Message | None:
+        """Take a message's data; the message if it is one that was not known."""
+        data = self._session.item(change.data, MessageData)
+        if data is None:
+            return None
+        known = self.find(index)
         if known is None:
-            self._known[index] = Message(self._conversation, index, data)
-            return True
+            return Message(self._conversation, index, data, change.event_id)
+        known._event_id = change.event_id
         reasons = known._update(data)
         if reasons:
             update = MessageUpdated(known, reasons)
             known._emit("updated", update)
             self._conversation._announce("messageUpdated", update)
-        return False
+        return None
 
     def _changed(self, change: Change) -> None:
         if change.kind in ("gone", "lost"):
@@ -145,25 +240,54 @@ class Messages:
         if not isinstance(change.key, int):
             return
         if change.kind == "removed":
-            message = self._known.pop(change.key, None)
+            self._remove(change.key)
+        elif change.kind == "added":
+            message = self._put(change.key, change)
             if message is not None:
-                self._conversation._announce("messageRemoved", message)
-            return
-        data = self._session.item(change.data, MessageData)
-        if data is not None and self._put(change.key, data) and change.kind == "added":
-            message = self._known[change.key]
-            self._conversation._participants.stopped_typing(message.author)
-            self._conversation._announce("messageAdded", message)
+                self._known[change.key] = message
+                self._conversation._participants.stopped_typing(message.author)
+                self._conversation._announce("messageAdded", message)
+        elif self.find(change.key) is not None:
+            self._put(change.key, change)
+        elif self._reads:
+            self._overtaking[change.key] = change
+
+    def _remove(self, index: int) -> None:
+        message = self._known.pop(index, None) or self._loose.pop(index, None)
+        if message is not None:
+            message._event_id = REMOVED
+            self._conversation._announce("messageRemoved", message)
 
 
-def _beyond(items: list[SyncItem], order: str) -> int | None:
+class _Seen:
+    """The ids of the newest events, kept by the messages themselves: what nobody holds takes no room."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+
+    def get(self, index: Key) -> int | None:
+        message = self._messages.find(index)  # type: ignore[arg-type]
+        return None if message is None else message._event_id
+
+    def __setitem__(self, index: Key, event_id: int) -> None:
+        """Nothing to do: the message is told with the change."""
+
+    def pop(self, index: Key, default: int | None) -> int | None:
+        return default
+
+
+def _shut_out() -> Forbidden:
+    return Forbidden(403, 0, "One is not in this conversation any more, so its messages cannot be read on")
+
+
+def _beyond(items: list[TypedItem[Any]], order: str) -> int | None:
     """Where the next page in this order starts."""
     if not items or items[-1].index is UNSET:
         return None
     return items[-1].index + (-1 if order == "desc" else 1)
 
 
-def _bounds(items: list[SyncItem], anchor: int | None) -> tuple[int, int]:
+def _bounds(items: list[TypedItem[Any]], anchor: int | None) -> tuple[int, int]:
     """Lowest and highest index of a page; around the anchor where the page is empty."""
     indexes = [item.index for item in items if item.index is not UNSET]
     if indexes:

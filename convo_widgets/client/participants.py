@@ -54,7 +54,7 @@ class Participants:
         start: str | None = None
         here: set[str] = set()
         while True:
-            page = await self._session.items(url, start=start)
+            page = await self._session.items(url, type=ParticipantData, start=start)
             for item in page.items:
                 here.add(str(item.key))
                 change = roster.load(item) if item.key != start else None

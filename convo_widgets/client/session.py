@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 from uuid import uuid4
 
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Raw
 
 from convo_widgets.client.tokens import TokenSource
 from convo_widgets.errors import (
@@ -48,9 +48,9 @@ from convo_widgets.wire.schema import (
     HttpRequest,
     ResourceUrl,
     SubscriptionsReply,
-    SyncItemPage,
     SyncNotification,
     SyncObjectReply,
+    TypedPage,
 )
 
 log = logging.getLogger("convo_widgets")
@@ -273,10 +273,12 @@ class Session:
     # -- Sync objects
 
     @staticmethod
-    def item(data: Raw | UnsetType | None, type: type[T]) -> T | None:
+    def item(data: Any, type: type[T]) -> T | None:
         """Typed data of an item; None, and a warning, where it cannot be read: it must not cost the others."""
         if data is None or data is UNSET:
             return None
+        if isinstance(data, type):
+            return data
         try:
             return json.decode(data, type)
         except json.BadJSON as error:
@@ -292,18 +294,25 @@ class Session:
         self,
         url: str,
         *,
+        type: Any = Raw,
         start: int | str | None = None,
         page_size: int = PAGE_LIMIT,
         order: str = "asc",
         key: str | None = None,
-    ) -> SyncItemPage:
-        """A page of a list's or map's items, from `start` (inclusive) on; at most 100."""
+    ) -> TypedPage[Any]:
+        """A page of a list's or map's items, from `start` (inclusive) on; at most 100.
+
+        Their data is of this type; where one of them cannot be, all are as they came, for `item` to judge each.
+        """
         params: dict[str, Any] = {"PageSize": page_size, "Order": order}
         if start is not None:
             params["From"] = start
         if key is not None:
             params["Key"] = key
-        return await self.get(url, SyncItemPage, params, what="reading items")
+        body = (await self._read(url, params, "reading items")).body
+        with contextlib.suppress(json.BadJSON):
+            return json.decode(body, TypedPage[type])
+        return self._typed(body, TypedPage[Raw], "reading items")
 
     def follow(self, obj: SyncObject, route: Route) -> None:
         """Give every change of this object to `route`, from its position on, over every reconnect."""

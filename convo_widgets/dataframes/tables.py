@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import pandas as pd
 
 from convo_widgets.client.client import Client
-from convo_widgets.client.conversation import Conversation, MessageRecord
+from convo_widgets.client.conversation import PREFETCH, Conversation
+from convo_widgets.client.messages import MessageRecord
 from convo_widgets.client.participant import Participant
+from convo_widgets.client.session import PAGE_LIMIT
 from convo_widgets.client.user import User
 from convo_widgets.dataframes.progress import Progress
 from convo_widgets.dataframes.schema import AMOUNTS, AUTHOR_KINDS, CHANNELS, MESSAGES, frame_of
@@ -57,11 +60,12 @@ async def messages_frame(
     conversations = await _conversations(source)
     people = _People()
     room = asyncio.Semaphore(concurrency)
+    ahead = max(1, PREFETCH // max(1, min(concurrency, len(conversations))))
     with Progress(len(conversations), shown=progress) as bar:
 
         async def read(conversation: Conversation) -> _Columns:
             async with room:
-                columns = await _read(conversation, window, people, bar)
+                columns = await _read(conversation, window, ahead, people, bar)
             bar.finished()
             return columns
 
@@ -106,6 +110,7 @@ class _Columns:
     """The values of one conversation's messages, newest first while they are read."""
 
     values: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in _GATHERED})
+    old: int = 0  # read in a row that are older than what is wanted
 
     def __len__(self) -> int:
         return len(self.values["index"])
@@ -115,38 +120,43 @@ class _Columns:
             values.reverse()
 
 
-async def _read(conversation: Conversation, window: _Window, people: _People, bar: Progress) -> _Columns:
+async def _read(conversation: Conversation, window: _Window, ahead: int, people: _People, bar: Progress) -> _Columns:
     columns = _Columns()
     if window.limit == 0:
         return columns
     await people.meet(conversation)
-    async for page in conversation.message_records("backwards"):
-        taken, done = _inside(page, window, len(columns))
-        await people.look_up(conversation, {data.author for _, data in taken if data.author})
-        _gather(columns.values, conversation, taken, people)
-        bar.advance(len(taken))
-        if done:
-            break
+    if window.limit is not None:
+        ahead = min(ahead, -(-window.limit // PAGE_LIMIT))
+    pages = conversation.message_records("backwards", prefetch=ahead)
+    async with aclosing(pages):
+        async for page in pages:
+            taken, done = _inside(page, window, columns)
+            await people.look_up(conversation, {data.author for _, data in taken if data.author})
+            _gather(columns.values, conversation, taken, people)
+            bar.advance(len(taken))
+            if done:
+                break
     columns.reverse()
     return columns
 
 
-def _inside(page: list[MessageRecord], window: _Window, have: int) -> tuple[list[MessageRecord], bool]:
+def _inside(page: list[MessageRecord], window: _Window, columns: _Columns) -> tuple[list[MessageRecord], bool]:
     """What of a page (newest first) is wanted, and whether nothing older can be.
 
-    Imported messages may be older than those before them, so only a whole page of old ones ends the search.
+    Imported messages may be older than those before them, so only a hundred old ones in a row end the search.
     """
     taken: list[MessageRecord] = []
-    old = 0
     for record in page:
         written = time_of(record[1].timestamp)
         if written is not None and window.since is not None and written < window.since:
-            old += 1
-        elif written is None or window.until is None or written < window.until:
+            columns.old += 1
+            continue
+        columns.old = 0
+        if written is None or window.until is None or written < window.until:
             taken.append(record)
-        if window.limit is not None and have + len(taken) >= window.limit:
+        if window.limit is not None and len(columns) + len(taken) >= window.limit:
             return taken, True
-    return taken, old > 0 and old == len(page)
+    return taken, columns.old >= PAGE_LIMIT
 
 
 def _gather(

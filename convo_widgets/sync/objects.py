@@ -12,12 +12,12 @@ one that was cut would leave out what was added before the cut and changed after
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 
-from convo_widgets.wire.schema import SyncEvent, SyncItem, SyncType
+from convo_widgets.wire.schema import SyncEvent, SyncItem, SyncType, TypedItem
 
 Key = int | str
 Kind = Literal["added", "updated", "removed", "gone", "lost"]
@@ -33,7 +33,21 @@ class Change:
 
     kind: Kind
     key: Key | None = None
-    data: Raw | None = None
+    data: Any = None  # as it came: JSON, or typed where a page was read so
+    event_id: int = field(default=0, compare=False)  # of the newest event in it
+
+
+class Seen(Protocol):
+    """For each item the id of the newest event in its state: a dict, or the items themselves."""
+
+    def get(self, key: Key, /) -> int | None:
+        """The id; None for an item that is not there."""
+
+    def __setitem__(self, key: Key, event_id: int, /) -> None:
+        """The item's state has this event in it."""
+
+    def pop(self, key: Key, default: int | None, /) -> int | None:
+        """The item is gone."""
 
 
 class SyncObject:
@@ -107,13 +121,14 @@ class SyncDocument(SyncObject):
 class SyncCollection(SyncObject):
     """Items by key: what lists and maps share."""
 
-    def __init__(self, sid: str, position: int) -> None:
+    def __init__(self, sid: str, position: int, seen: Seen | None = None) -> None:
         super().__init__(sid, position)
-        self._seen: dict[Key, int] = {}  # item -> id of the newest event in its state
+        empty: dict[Key, int] = {}
+        self._seen: Seen = empty if seen is None else seen
         self._removed: dict[Key, int] = {}  # tombstones: item -> id of its removal
-        self._early: dict[Key, tuple[int, Raw]] = {}  # updates that may have overtaken the adding of their item
+        self._early: dict[Key, tuple[int, Any]] = {}  # updates that may have overtaken the adding of their item
 
-    def load(self, item: SyncItem) -> Change | None:
+    def load(self, item: TypedItem[Any] | SyncItem) -> Change | None:
         """Take one item of a page; None where events have told something newer already."""
         key = self._key(item)
         if key is None:
@@ -136,17 +151,17 @@ class SyncCollection(SyncObject):
             return self._remove(key, event.id)
         if event.item_data is UNSET or what not in ("item_added", "item_updated"):
             return None
-        if what == "item_updated" and not ordered and key not in self._seen:
+        if what == "item_updated" and not ordered and self._seen.get(key) is None:
             self._hold(key, event.id, event.item_data)
             return None
         return self._put(key, event.id, event.item_data, known=what == "item_updated")
 
-    def _hold(self, key: Key, event_id: int, data: Raw) -> None:
+    def _hold(self, key: Key, event_id: int, data: Any) -> None:
         """Keep an update until it is known whether its item is new: the adding must not be lost."""
         if event_id > max(self._removed.get(key, -1), self._early.get(key, (-1,))[0]):
             self._early[key] = (event_id, data)
 
-    def _put(self, key: Key, event_id: int, data: Raw, *, known: bool = False, reload: bool = False) -> Change | None:
+    def _put(self, key: Key, event_id: int, data: Any, *, known: bool = False, reload: bool = False) -> Change | None:
         seen = self._seen.get(key)
         newest = self._removed.get(key, -1) if seen is None else seen
         if event_id < newest or (event_id == newest and not reload):
@@ -158,10 +173,11 @@ class SyncCollection(SyncObject):
             event_id, data = early
         self._seen[key] = event_id
         self._removed.pop(key, None)
-        return Change("updated" if known or seen is not None else "added", key, data)
+        return Change("updated" if known or seen is not None else "added", key, data, event_id)
 
     def _remove(self, key: Key, event_id: int) -> Change | None:
-        if event_id <= max(self._seen.get(key, -1), self._removed.get(key, -1)):
+        seen = self._seen.get(key)
+        if event_id <= max(-1 if seen is None else seen, self._removed.get(key, -1)):
             return None
         if self._early.get(key, (event_id,))[0] < event_id:
             del self._early[key]
@@ -169,7 +185,7 @@ class SyncCollection(SyncObject):
         self._removed[key] = event_id
         return Change("removed", key)
 
-    def _key(self, item: SyncItem | SyncEvent) -> Key | None:
+    def _key(self, item: TypedItem[Any] | SyncItem | SyncEvent) -> Key | None:
         raise NotImplementedError
 
 
@@ -178,8 +194,8 @@ class SyncList(SyncCollection):
 
     type: SyncType = "list"
 
-    def _key(self, item: SyncItem | SyncEvent) -> Key | None:
-        index = item.index if isinstance(item, SyncItem) else item.item_index
+    def _key(self, item: TypedItem[Any] | SyncItem | SyncEvent) -> Key | None:
+        index = item.item_index if isinstance(item, SyncEvent) else item.index
         return None if index is UNSET else index
 
 
@@ -188,6 +204,6 @@ class SyncMap(SyncCollection):
 
     type: SyncType = "map"
 
-    def _key(self, item: SyncItem | SyncEvent) -> Key | None:
-        key = item.key if isinstance(item, SyncItem) else item.item_key
+    def _key(self, item: TypedItem[Any] | SyncItem | SyncEvent) -> Key | None:
+        key = item.item_key if isinstance(item, SyncEvent) else item.key
         return None if key is UNSET else key

@@ -8,13 +8,14 @@ a message.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from convo_widgets.wire import json
 
 SyncType = Literal["document", "list", "map"]
+D = TypeVar("D")
 
 
 # --- Twilsock headers ----------------------------------------------------------------------------------------------
@@ -538,6 +539,22 @@ class SyncItemPage(Struct):
     """A page of items, in the asked order."""
 
     items: list[SyncItem]
+    meta: Meta
+
+
+class TypedItem(Struct, Generic[D]):
+    """An item as a client reads it in one go, where the type of its data is known."""
+
+    data: D
+    last_event_id: int
+    index: int | UnsetType = UNSET
+    key: str | UnsetType = UNSET
+
+
+class TypedPage(Struct, Generic[D]):
+    """A page of them."""
+
+    items: list[TypedItem[D]]
     meta: Meta
 
 
