@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from msgspec import Struct
 
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import Header
@@ -11,20 +10,19 @@ from convo_widgets.wire.schema import Header
 MAX_FRAME = 1 << 20
 """Largest frame taken from a peer, in bytes: sixty times a page of a hundred ordinary messages."""
 
-_START = re.compile(rb"TWILSOCK V\d\.\d (\d{1,7})\r\n")
+_NAME = b"TWILSOCK V3.0 "
+_AFTER = len(_NAME)
 _TYPES = ("application/json", "text/plain", "application/x-www-form-urlencoded")  # the last one: typing
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """A decoded frame; `payload` is empty where there is none or where its type is not one that we read."""
 
     header: Header
     payload: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class BadFrame:
+class BadFrame(Struct, frozen=True):
     """What a peer sent instead of a frame; `reason` quotes nothing of it, for it may hold a token."""
 
     reason: str
@@ -41,19 +39,22 @@ def decode(data: bytes) -> Frame | BadFrame:
     """The frame in one binary WebSocket message; never raises on what a peer sent."""
     if len(data) > MAX_FRAME:
         return BadFrame(f"a frame of {len(data):,} bytes; the limit is {MAX_FRAME:,}")
-    start = _START.match(data)
-    if start is None:
+    line = data.find(b"\r\n", _AFTER, _AFTER + 9)
+    size = data[_AFTER:line]
+    if line < 0 or data[:_AFTER] != _NAME or not size.isdigit():
         return BadFrame("no TWILSOCK line at its start")
-    end = start.end() + int(start[1])
+    start = line + 2
+    end = start + int(size)
     if data[end : end + 2] != b"\r\n":
         return BadFrame("its header is not as long as it says")
     try:
-        header = json.decode(data[start.end() : end], Header)
+        header = json.decode(data[start:end], Header)
     except json.BadJSON as error:
         return BadFrame(f"its header is not valid: {error}")
     payload = data[end + 2 :]
     if header.payload_size != len(payload):
         return BadFrame(f"its payload has {len(payload)} bytes and says {header.payload_size}")
-    if header.payload_type and not header.payload_type.startswith(_TYPES):
+    kind = header.payload_type
+    if kind and kind != _TYPES[0] and not kind.startswith(_TYPES):
         payload = b""
     return Frame(header, payload)

@@ -31,8 +31,11 @@ What a peer sent wrong becomes a `Malformed` event and closes the state; what *w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Literal
 from uuid import uuid4
+
+from msgspec import Struct
 
 from convo_widgets.errors import LocalProtocolError
 from convo_widgets.wire import frame, json
@@ -58,6 +61,15 @@ MESSAGE_TYPES = [
 ]
 
 State = Literal["new", "initializing", "ready", "closed"]
+
+_OK = Status(200, "OK")
+_PROCESS = str(uuid4())[:24]
+_NUMBERS = count(1)
+
+
+def new_id() -> str:
+    """An id of a frame: `TM` and a UUID in shape, whose last part counts, for ids must be unique and need not be secret."""
+    return f"TM{_PROCESS}{next(_NUMBERS):012x}"
 
 
 # --- What the peer did ---------------------------------------------------------------------------------------------
@@ -105,8 +117,7 @@ class Updated:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Replied:
+class Replied(Struct, frozen=True):
     """To the client: the answer to a request; `status` is that of HTTP, or of the envelope where that failed."""
 
     id: str
@@ -115,8 +126,7 @@ class Replied:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Notified:
+class Notified(Struct, frozen=True):
     """To the client: something happened."""
 
     message_type: str
@@ -151,8 +161,7 @@ class UpdateRequested:
         return f"UpdateRequested(id={self.id!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
+class Requested(Struct, frozen=True):
     """To the service: an HTTP request in a frame; answer with `reply`."""
 
     id: str
@@ -239,7 +248,7 @@ class Protocol:
         self._waiting.pop(id, None)
 
     def _ask(self, method: str, body: bytes = b"", payload_type: str = JSON, **fields: Any) -> str:
-        id = f"TM{uuid4()}"
+        id = new_id()
         self._waiting[id] = method
         self._write(Header(method, id, payload_type=payload_type if body else None, **fields), body)
         return id
@@ -248,7 +257,7 @@ class Protocol:
         header = got.header
         if header.method == "reply":
             return self._settle(header, got.payload)
-        self._write(Header("reply", header.id, payload_type=JSON, status=Status(200, "OK")))
+        self._write(Header("reply", header.id, payload_type=JSON, status=_OK))
         match header.method:
             case "notification":
                 return Notified(header.message_type or "", got.payload)
@@ -319,7 +328,7 @@ class Protocol:
                 "reply",
                 id,
                 payload_type=JSON if body else None,
-                status=Status(200, "OK"),
+                status=_OK,
                 http_status=status,
                 http_headers=headers,
             ),
@@ -330,19 +339,19 @@ class Protocol:
         """Tell the client that something happened."""
         self._demand("service", "ready")
         self._write(
-            Header("notification", f"TM{uuid4()}", payload_type=JSON, message_type=message_type),
+            Header("notification", new_id(), payload_type=JSON, message_type=message_type),
             body,
         )
 
     def warn_expiry(self) -> None:
         """Tell the client that its token is about to expire."""
         self._demand("service", "ready")
-        self._write(Header("client_update", f"TM{uuid4()}", client_update_type="token_about_to_expire"))
+        self._write(Header("client_update", new_id(), client_update_type="token_about_to_expire"))
 
     def ping(self) -> None:
         """Ask for a sign of life."""
         self._demand("service", "ready")
-        self._write(Header("ping", f"TM{uuid4()}"))
+        self._write(Header("ping", new_id()))
 
     def _receive_service(self, got: frame.Frame) -> Event | None:
         header = got.header
@@ -377,7 +386,7 @@ class Protocol:
         if self.state == "closed":
             return
         body = json.encode({"backoff_policy": {"reconnect_min_ms": backoff_ms}}) if backoff_ms else b""
-        self._write(Header("close", f"TM{uuid4()}", payload_type=JSON if body else None, status=status), body)
+        self._write(Header("close", new_id(), payload_type=JSON if body else None, status=status), body)
         self.state = "closed"
 
     def _fail(self, reason: str) -> Malformed:

@@ -7,7 +7,6 @@ protocol's page and from what the genuine SDK sends; nothing here was made by ou
 from __future__ import annotations
 
 import json
-import uuid
 
 import pytest
 
@@ -146,7 +145,7 @@ def test_the_hand_counted_right(name):
 @pytest.fixture(autouse=True)
 def fixed_ids(monkeypatch):
     """Every id is the one of the golden bytes."""
-    monkeypatch.setattr(wire, "uuid4", lambda: uuid.UUID(ID[2:]))
+    monkeypatch.setattr(wire, "new_id", lambda: ID)
 
 
 def _client(state: str = "ready") -> Protocol:
