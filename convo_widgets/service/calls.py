@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, unquote
 
 from convo_widgets.service.hub import Follower, Hub
-from convo_widgets.service.limits import DEFAULT_MEDIA, Media
+from convo_widgets.service.limits import Media
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store
 from convo_widgets.wire import json
@@ -40,6 +40,8 @@ class Call:
         follower: the connection that it came on.
         base: the service's own address, without a slash at the end.
         media: what a message may carry.
+        id: of the frame that it came in.
+        route: who answers it.
         names: the named parts of the path, percent-decoded.
         raw_names: the same as they came, for 2.0.0 of the SDK does not encode an identity.
     """
@@ -50,14 +52,23 @@ class Call:
     base: str
     request: HttpRequest
     content: bytes
-    media: Media = DEFAULT_MEDIA
-    names: dict[str, str] = field(default_factory=dict)
-    raw_names: dict[str, str] = field(default_factory=dict)
+    media: Media
+    id: str
+    route: Route
+    raw_names: dict[str, str]
+
+    def __post_init__(self) -> None:
+        self.names = {name: unquote(value) for name, value in self.raw_names.items()}
 
     @property
     def identity(self) -> str:
         """Who asks."""
         return self.follower.identity
+
+    @property
+    def writes(self) -> bool:
+        """Whether it needs a transaction."""
+        return self.route.writes is not None
 
     def read(self, type: type[T]) -> T:
         """The body as a typed value."""
@@ -97,7 +108,12 @@ class Call:
 
 def path(*parts: str) -> str:
     """A path below the client API, each part percent-encoded."""
-    return "/Client/v2/" + "/".join(quote(part, safe="") for part in parts)
+    return "/Client/v2/" + "/".join(map(_quote, parts))
+
+
+def _quote(part: str) -> str:
+    """Most parts are sids, which need no care."""
+    return part if part.isascii() and part.isalnum() else quote(part, safe="")
 
 
 ReadHandler = Callable[[Call], Answer]
@@ -140,20 +156,52 @@ def _compile(pattern: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", greedy), re.DOTALL)
 
 
-def choose(routes: list[Route], call: Call) -> Route:
-    """The route of a request, which gets the names in its path.
+def refuse(refused: Refused) -> Route:
+    """A route that only says no."""
 
-    Raises:
-        Refused: 20404 for an unknown address, 20004 for a known one with another method.
-    """
-    known = False
-    for route in routes:
-        match = route.pattern.fullmatch(call.request.path)
-        if match is None:
-            continue
-        known = True
-        if route.method == call.request.method.upper():
-            call.raw_names = match.groupdict()
-            call.names = {name: unquote(value) for name, value in call.raw_names.items()}
-            return route
-    raise Refused(20004 if known else 20404)
+    def reads(call: Call) -> Answer:
+        raise refused.with_traceback(None)
+
+    return Route("", re.compile(""), reads)
+
+
+_NOWHERE, _OTHER_METHOD = refuse(Refused(20404)), refuse(Refused(20004))
+
+
+class Routes:
+    """All addresses of a method as one regular expression; the first that fits is taken."""
+
+    def __init__(self, routes: list[Route]) -> None:
+        methods = {route.method for route in routes}
+        self._tables = {method: _Table([route for route in routes if route.method == method]) for method in methods}
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        """Who answers, and the named parts of the path as they are; an unknown address is answered with a no."""
+        table = self._tables.get(method.upper())
+        found = table.match(path) if table else None
+        if found is None:
+            known = any(table.match(path) for table in self._tables.values())
+            return (_OTHER_METHOD if known else _NOWHERE), {}
+        return found
+
+
+class _Table:
+    """The addresses of one method: each is a group of the whole, and its names are the groups after that."""
+
+    def __init__(self, routes: list[Route]) -> None:
+        self._routes: dict[int, tuple[Route, list[str]]] = {}
+        patterns: list[str] = []
+        group = 1
+        for route in routes:
+            self._routes[group] = route, list(route.pattern.groupindex)
+            patterns.append(re.sub(r"\?P<\w+>", "", f"({route.pattern.pattern})"))
+            group += 1 + route.pattern.groups
+        self._whole = re.compile("|".join(patterns), re.DOTALL)
+
+    def match(self, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route of a path, and the named parts of it as they are."""
+        match = self._whole.fullmatch(path)
+        if match is None or match.lastindex is None:
+            return None
+        route, names = self._routes[match.lastindex]
+        return route, {name: match[match.lastindex + place] for place, name in enumerate(names, 1)}

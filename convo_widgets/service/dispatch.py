@@ -7,7 +7,7 @@ import traceback
 from dataclasses import dataclass, field
 
 from convo_widgets.service import conversations, memberships, messages, participants, sync, users, views
-from convo_widgets.service.calls import Answer, Call, WriteHandler, choose
+from convo_widgets.service.calls import Answer, Call, Routes, refuse
 from convo_widgets.service.faults import Faults
 from convo_widgets.service.hub import Follower, Hub
 from convo_widgets.service.limits import Media
@@ -22,7 +22,11 @@ from convo_widgets.wire.schema import ResourceUrl, Status
 logger = logging.getLogger("convo_widgets.service")
 
 # Narrow addresses come before those that take anything.
-ROUTES = participants.ROUTES + messages.ROUTES + memberships.ROUTES + users.ROUTES + conversations.ROUTES + sync.ROUTES
+ROUTES = Routes(
+    participants.ROUTES + messages.ROUTES + memberships.ROUTES + users.ROUTES + conversations.ROUTES + sync.ROUTES
+)
+Said = tuple[Status, bytes, dict[str, str]]
+"""Status, body and headers of an answer."""
 HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 _NAMES = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content"}
 
@@ -53,41 +57,52 @@ class Backend:
         """Seconds that every outgoing frame is held back."""
         return self.faults.delay
 
-    def answer(self, follower: Follower, requested: Requested) -> tuple[Status, bytes, dict[str, str]]:
-        """Status, body and headers for a request; never raises."""
+    def call(self, follower: Follower, requested: Requested) -> Call:
+        """A request, with who answers it; never raises."""
         request = requested.request
-        call = Call(self.store, self.hub, follower, self.base, request, requested.body, self.media)
         try:
             self.faults.strike(request.method, request.path)
-            answer = self._answer(call)
-            body = b"" if answer.body is None else json.encode(answer.body)
+            route, names = ROUTES.find(request.method, request.path)
         except Refused as refused:
-            return Status(refused.status, "Error"), refused.body(), HEADERS | refused.headers
-        except Exception as error:  # our own fault, which must not cost the connection
-            log_fault(f"{request.method} request", error)
-            fault = Refused(20500)
-            return Status(fault.status, "Error"), fault.body(), HEADERS
-        return Status(answer.status, _NAMES[answer.status]), body, HEADERS
+            route, names = refuse(refused), {}
+        return Call(
+            *(self.store, self.hub, follower, self.base, request, requested.body, self.media),
+            *(requested.id, route, names),
+        )
 
-    def _answer(self, call: Call) -> Answer:
-        route = choose(ROUTES, call)
-        if route.reads is not None:
-            return route.reads(call)
-        assert route.writes is not None
+    def answer(self, calls: list[Call]) -> list[Said]:
+        """The answer to one request that reads, or to each of some that write together; never raises.
+
+        What is written together is committed once. Where that fails nothing of it counts, and each is done alone.
+        """
+        try:
+            return self._answer(calls)
+        except Exception as error:
+            if len(calls) > 1:
+                return [said for call in calls for said in self.answer([call])]
+            if isinstance(error, Refused):
+                return [_no(error)]
+            log_fault(f"{calls[0].request.method} request", error)  # ours, and must not cost the connection
+            return [_no(Refused(20500))]
+
+    def _answer(self, calls: list[Call]) -> list[Said]:
+        read = calls[0].route.reads
+        if read is not None:
+            return [_say(read(calls[0]))]
         with self.store.write() as change:
-            seen = _seen(call)
-            if seen is not None:
-                return seen
-            answer = self._write(route.writes, call, change)
+            said = [self._attempt(call, change, alone=len(calls) == 1) for call in calls]
         self.hub.publish(change, self._may_see)
-        return answer
+        return said
 
-    def _write(self, handler: WriteHandler, call: Call, change: Change) -> Answer:
-        answer = handler(call, change)
-        if call.mutation_id is not None:
-            values = (call.identity, call.mutation_id, answer.resource, change.time)
-            change.run("INSERT INTO mutations VALUES (?, ?, ?, ?)", *values)
-        return answer
+    def _attempt(self, call: Call, change: Change, *, alone: bool) -> Said:
+        """One of some writes; a no before anything was written leaves the others as they are."""
+        before = self.store.changes
+        try:
+            return _say(_seen(call) or _write(call, change))
+        except Refused as refused:
+            if alone or self.store.changes != before:
+                raise
+            return _no(refused)
 
     def _may_see(self, identity: str, sid: str) -> bool:
         object = views.find(self.store, sid)
@@ -98,6 +113,24 @@ class Backend:
         if self.store.value("SELECT id FROM users WHERE identity = ?", identity) is None:
             with self.store.write() as change:
                 users.ensure(change, identity)
+
+
+def _say(answer: Answer) -> Said:
+    body = b"" if answer.body is None else json.encode(answer.body)
+    return Status(answer.status, _NAMES[answer.status]), body, HEADERS
+
+
+def _no(refused: Refused) -> Said:
+    return Status(refused.status, "Error"), refused.body(), HEADERS | refused.headers
+
+
+def _write(call: Call, change: Change) -> Answer:
+    assert call.route.writes is not None
+    answer = call.route.writes(call, change)
+    if call.mutation_id is not None:
+        values = (call.identity, call.mutation_id, answer.resource, change.time)
+        change.run("INSERT INTO mutations VALUES (?, ?, ?, ?)", *values)
+    return answer
 
 
 def _seen(call: Call) -> Answer | None:

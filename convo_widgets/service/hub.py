@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 
 from convo_widgets.service.store import Change, StoredEvent
 from convo_widgets.wire import json
+from convo_widgets.wire.protocol import notification
 
 
 class Follower(Protocol):
@@ -22,8 +23,8 @@ class Follower(Protocol):
     identity: str
     followed: set[str]
 
-    def notify(self, message_type: str, body: bytes) -> None:
-        """Queue a notification; must not raise and must not wait."""
+    def notify(self, frame: bytes) -> None:
+        """Queue the frame of a notification; must not raise and must not wait."""
 
 
 class _Told(Struct, omit_defaults=True):
@@ -75,18 +76,22 @@ class Hub:
                 if not may_see(identity, sid):
                     self._revoke(identity, sid)
         for event in change.events:
+            followers = tuple(self._followers.get(event.object_sid, ()))
+            if not followers:
+                continue
             type = event.event_type.partition("_")[0]
-            body = payload(event)
-            for follower in tuple(self._followers.get(event.object_sid, ())):
-                follower.notify(f"com.twilio.rtd.cds.{type}", body)
+            frame = notification(f"com.twilio.rtd.cds.{type}", payload(event))
+            for follower in followers:
+                follower.notify(frame)
                 if event.event_type == f"{type}_removed":
                     self.unfollow(follower, event.object_sid)
 
     def tell(self, identities: Iterable[str], message_type: str, body: bytes) -> None:
         """Send a notification to all connections of some users."""
+        frame = notification(message_type, body)
         for identity in identities:
             for follower in tuple(self._people.get(identity, ())):
-                follower.notify(message_type, body)
+                follower.notify(frame)
 
     def _revoke(self, identity: str, sid: str) -> None:
         for follower in tuple(self._people.get(identity, ())):

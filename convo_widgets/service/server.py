@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 LARGEST_FRAME = 256 * 1024
@@ -40,14 +41,34 @@ class HttpProtocol(H11Protocol):
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """WebSocket that can be cut by the app, and that takes text frames for what they are here: an error."""
+    """WebSocket beyond ASGI: many messages at a time, and a way to cut it; the app finds it as ``convo.pipe``."""
 
     def handle_connect(self, event: Any) -> None:
-        """Give the app a way to cut a peer that does not read; a close would wait for it."""
+        """Hand itself to the app."""
         super().handle_connect(event)
         scope: Any = getattr(self, "scope", None)
         if scope is not None:
-            scope["extensions"]["convo.abort"] = {"abort": self.transport.abort}
+            scope["extensions"]["convo.pipe"] = self
+
+    async def receive_many(self, most: int) -> list[Any]:
+        """The messages that wait, at most that many; where there is none, the next one."""
+        messages: list[Any] = [await self.receive()]
+        while len(messages) < most and not self.queue.empty():
+            messages.append(await self.receive())
+        return messages
+
+    async def send_many(self, messages: list[bytes]) -> None:
+        """Write binary messages in one system call, once the peer has room."""
+        await self.writable.wait()
+        if self.disconnected or self.conn.state.name != "OPEN":
+            raise ClientDisconnected
+        for message in messages:
+            self.conn.send_binary(message)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+
+    def abort(self) -> None:
+        """Cut a peer that does not read; a close would wait for it."""
+        self.transport.abort()
 
     def handle_text(self, event: Any) -> None:
         """Say that a text frame came; its bytes need not even be text."""

@@ -1,7 +1,8 @@
 """One Twilsock connection: `/v3/wsconnect`.
 
-Requests are handled in the order in which they come; what goes out waits in a bounded queue and is written by a task of
-its own. While much waits there, no further request is read; whoever follows busy objects and never reads is cut off.
+Requests are handled in the order in which they come, and writes that wait already share a commit. What goes out waits
+in a bounded queue and is written by a task of its own. While much waits there, no further request is handled; whoever
+follows busy objects and never reads is cut off.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Any
+from typing import Protocol as TypingProtocol
 from uuid import UUID, uuid4
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from convo_widgets.service.calls import Call
 from convo_widgets.service.dispatch import Backend, log_fault
 from convo_widgets.service.tokens import Grant, TokenRefused
 from convo_widgets.wire.protocol import (
@@ -36,6 +40,23 @@ PAUSE_AT = 1 << 20
 """Bytes waiting to be written at which no further request is read."""
 CUT_AT = 8 << 20
 """Bytes waiting to be written at which the connection is cut."""
+TOGETHER = 64
+"""Messages that are handled at a time."""
+WRITE = 1 << 17
+"""Bytes that are written at a time."""
+
+
+class Pipe(TypingProtocol):
+    """What the server offers beyond ASGI."""
+
+    async def receive_many(self, most: int) -> list[Any]:
+        """The messages that wait, at most that many; where there is none, the next one."""
+
+    async def send_many(self, messages: list[bytes]) -> None:
+        """Write binary messages in one go, once the peer has room."""
+
+    def abort(self) -> None:
+        """Cut the connection."""
 
 
 class Socket:
@@ -50,7 +71,9 @@ class Socket:
         self.followed: set[str] = set()
         self._backend = backend
         self._websocket = websocket
+        self._pipe: Pipe = websocket.scope["extensions"]["convo.pipe"]
         self._protocol = Protocol("service")
+        self._calls: list[Call] = []
         self._loop = asyncio.get_running_loop()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._expires = 0.0
@@ -78,42 +101,63 @@ class Socket:
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
 
-    def notify(self, message_type: str, body: bytes) -> None:
-        """Queue a notification."""
+    def notify(self, frame: bytes) -> None:
+        """Queue the frame of a notification."""
         if self._protocol.state == "ready":
-            self._protocol.notify(message_type, body)
+            self._protocol.forward(frame)
             self._flush()
 
     # -- in
 
     async def _read(self) -> None:
         while True:
-            message = await self._websocket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            data = message.get("bytes")
-            if data is None:
-                self._close(Status(406, "NOT_ACCEPTABLE", description="protocol error: frames are binary"))
-                continue
-            for event in self._protocol.receive(data):
-                self._handle(event)
-            self._flush()
+            for message in await self._pipe.receive_many(TOGETHER):
+                if message["type"] == "websocket.disconnect":
+                    self._settle()
+                    return
+                data = message.get("bytes")
+                if data is None:
+                    self._settle()
+                    self._close(Status(406, "NOT_ACCEPTABLE", description="protocol error: frames are binary"))
+                    continue
+                for event in self._protocol.receive(data):
+                    self._handle(event)
+                if not self._calls:
+                    self._flush()
+                    await self._room.wait()
+            self._settle()
             await self._room.wait()
             await asyncio.sleep(0)  # a busy connection leaves room for others
 
     def _handle(self, event: Event) -> None:
+        if isinstance(event, Requested):
+            call = self._backend.call(self, event)
+            if not call.writes:
+                self._settle()
+            self._calls.append(call)
+            if not call.writes:
+                self._settle()
+            return
+        self._settle()
         match event:
-            case Requested():
-                if time.time() >= self._expires:  # the machine slept past the timer
-                    self._expire()
-                    return
-                self._protocol.reply(event.id, *self._backend.answer(self, event))
             case InitRequested():
                 self._init(event)
             case UpdateRequested():
                 self._update(event)
             case Malformed() | Closed():
                 self._end()
+
+    def _settle(self) -> None:
+        """Answer the calls that wait: one that reads, or some that write."""
+        calls, self._calls = self._calls, []
+        if not calls:
+            return
+        if time.time() >= self._expires:  # the machine slept past the timer
+            self._expire()
+            return
+        for call, said in zip(calls, self._backend.answer(calls), strict=True):
+            self._protocol.reply(call.id, *said)
+        self._flush()
 
     def _init(self, event: InitRequested) -> None:
         try:
@@ -215,12 +259,10 @@ class Socket:
         try:
             while True:
                 while self._queue:
-                    due, data = self._queue[0]
-                    if due > self._loop.time():
-                        await asyncio.sleep(due - self._loop.time())
-                    await self._websocket.send_bytes(data)
-                    self._queue.popleft()
-                    self._queued -= len(data)
+                    wait = self._queue[0][0] - self._loop.time()
+                    if wait > 0:
+                        await asyncio.sleep(wait)
+                    await self._pipe.send_many(self._due())
                     if self._queued <= PAUSE_AT:
                         self._room.set()
                 if self._ending:
@@ -228,8 +270,18 @@ class Socket:
                     return
                 self._more.clear()
                 await self._more.wait()
-        except (WebSocketDisconnect, RuntimeError):
+        except (WebSocketDisconnect, RuntimeError, OSError):
             self._room.set()  # the reader is told of the end in its own way
+
+    def _due(self) -> list[bytes]:
+        """What may be written now, as much as goes together."""
+        now, size, together = self._loop.time(), 0, []
+        while self._queue and size < WRITE and self._queue[0][0] <= now:
+            _, data = self._queue.popleft()
+            size += len(data)
+            together.append(data)
+        self._queued -= size
+        return together
 
     # -- the end
 
@@ -251,7 +303,7 @@ class Socket:
         self._queue.clear()
         self._leave()
         self._room.set()
-        self._websocket.scope["extensions"]["convo.abort"]["abort"]()
+        self._pipe.abort()
 
     def _leave(self) -> None:
         for name in list(self._timers):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -60,6 +60,16 @@ class Change:
         self.events: list[StoredEvent] = []
         self.revoked: list[tuple[str, list[str]]] = []
         self.newest = newest
+        self._last: dict[tuple[str, int], Callable[[], None]] = {}
+
+    def at_the_end(self, view: str, subject: int, act: Callable[[], None]) -> None:
+        """Do something about a noun before the commit, once however often it is asked for."""
+        self._last[view, subject] = act
+
+    def finish(self) -> None:
+        """Do what waits for the end."""
+        for act in self._last.values():
+            act()
 
     def run(self, sql: str, *values: Any) -> int:
         """Change nouns; the id of the row that was added last."""
@@ -173,6 +183,7 @@ class Store:
         change = Change(self, self.newest)
         try:
             yield change
+            change.finish()
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
@@ -183,6 +194,11 @@ class Store:
     def run(self, sql: str, *values: Any) -> int:
         """Run one statement inside a transaction; the id of the row that was added last."""
         return self._db.execute(sql, values).lastrowid or 0
+
+    @property
+    def changes(self) -> int:
+        """How many rows were ever written, those of undone transactions too."""
+        return self._db.total_changes
 
     def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """Run one statement for many rows inside a transaction."""

@@ -20,6 +20,7 @@ from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Store, StoredEvent
 from convo_widgets.service.views import Item, Key, Range, SyncObject
 from convo_widgets.wire import json
+from convo_widgets.wire.protocol import notification
 from convo_widgets.wire.schema import (
     Meta,
     SubscriptionRequest,
@@ -253,7 +254,7 @@ def _establish(call: Call, asked: Subscriptions, request: SubscriptionRequest, r
     missed = call.store.events_after(object.sid, position, room.events + 1)
     taken = room.take(missed)
     for event in taken:
-        call.follower.notify(_ORDERED, payload(event, asked.correlation_id, ordered=True))
+        call.follower.notify(notification(_ORDERED, payload(event, asked.correlation_id, ordered=True)))
     done = SyncEvent(object_sid=request.object_sid, object_type=request.object_type)
     if len(taken) < len(missed):
         done.replay_status, done.last_event_id = "interrupted", taken[-1].id if taken else position
@@ -265,7 +266,7 @@ def _establish(call: Call, asked: Subscriptions, request: SubscriptionRequest, r
 
 def _tell(call: Call, asked: Subscriptions, event_type: str, event: SyncEvent) -> None:
     told = StoredEvent(0, event.object_sid or "", event_type, json.encode(event))
-    call.follower.notify(_ORDERED, payload(told, asked.correlation_id, ordered=True))
+    call.follower.notify(notification(_ORDERED, payload(told, asked.correlation_id, ordered=True)))
 
 
 ROUTES = [

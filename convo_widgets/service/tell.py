@@ -7,9 +7,14 @@ from convo_widgets.service.store import Change
 
 
 def channel(change: Change, conversation: int) -> None:
-    """The conversation's document changed."""
-    sid = change.store.object_sid("channel", conversation)
-    change.document_updated(sid, views.channel(change.store, conversation))
+    """The conversation's document changed; its last state is told, however often it changed."""
+    change.at_the_end("channel", conversation, lambda: _channel(change, conversation))
+
+
+def _channel(change: Change, conversation: int) -> None:
+    if change.store.value("SELECT EXISTS (SELECT 1 FROM conversations WHERE id = ?)", conversation):
+        sid = change.store.object_sid("channel", conversation)
+        change.document_updated(sid, views.channel(change.store, conversation))
 
 
 def message(change: Change, conversation: int, what: str, index: int) -> None:

@@ -68,8 +68,13 @@ _NUMBERS = count(1)
 
 
 def new_id() -> str:
-    """An id of a frame: `TM` and a UUID in shape, whose last part counts, for ids must be unique and need not be secret."""
+    """An id of a frame: `TM` and a UUID in shape. Its last part counts: an id must be unique and need not be secret."""
     return f"TM{_PROCESS}{next(_NUMBERS):012x}"
+
+
+def notification(message_type: str, body: bytes) -> bytes:
+    """The frame that tells a client that something happened."""
+    return frame.encode(Header("notification", new_id(), payload_type=JSON, message_type=message_type), body)
 
 
 # --- What the peer did ---------------------------------------------------------------------------------------------
@@ -337,11 +342,12 @@ class Protocol:
 
     def notify(self, message_type: str, body: bytes) -> None:
         """Tell the client that something happened."""
+        self.forward(notification(message_type, body))
+
+    def forward(self, data: bytes) -> None:
+        """Send the frame of a `notification`, which may go to many."""
         self._demand("service", "ready")
-        self._write(
-            Header("notification", new_id(), payload_type=JSON, message_type=message_type),
-            body,
-        )
+        self._outgoing.append(data)
 
     def warn_expiry(self) -> None:
         """Tell the client that its token is about to expire."""
