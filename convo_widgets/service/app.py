@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from convo_widgets._version import __version__
+from convo_widgets.service.account.door import Door
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.socket import Socket
@@ -98,6 +99,7 @@ def make_app(backend: Backend, hosts: Iterable[str] = (), origins: Iterable[str]
         WebSocketRoute("/v3/wsconnect", connect),
         Route("/", about),
         *Uploads(backend).routes(),
+        *Door(backend).routes(),
         WebSocketRoute("/{path:path}", _no_socket),
     ]
     return Starlette(

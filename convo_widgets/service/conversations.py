@@ -45,14 +45,87 @@ def insert(
     return row, sid
 
 
+# --- Writing, from either side -------------------------------------------------------------------------------------
+
+
+def create(change: Change, new: NewConversation, created_by: str, state: str = "active") -> str:
+    """A new conversation; its sid."""
+    _, sid = insert(
+        change.store,
+        created_by=created_by,
+        date_created=change.time,
+        unique_name=_free_name(change.store, new),
+        friendly_name=limits.name(new.friendly_name, "friendly_name"),
+        attributes=limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES),
+        state=_state(state),
+    )
+    return sid
+
+
+def alter(change: Change, conversation: Row, new: NewConversation, state: str | None = None) -> None:
+    """Change what is given of a conversation.
+
+    Raises:
+        Refused: 50377 where the state of a closed one is to change.
+    """
+    values: dict[str, str | None] = {"date_updated": change.time}
+    if new.friendly_name is not UNSET:
+        values["friendly_name"] = limits.name(new.friendly_name, "friendly_name")
+    if new.unique_name is not UNSET:
+        values["unique_name"] = _free_name(change.store, new, conversation["id"])
+    if new.attributes is not UNSET:
+        values["attributes"] = limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES)
+    if state is not None and _state(state) != conversation["state"]:
+        demand_open(conversation)
+        values |= {"state": state, "state_updated": change.time}
+    fields = ", ".join(f"{name} = ?" for name in values)
+    sql = f"UPDATE conversations SET {fields} WHERE id = ?"  # noqa: S608 - names from above
+    change.run(sql, *values.values(), conversation["id"])
+    tell.channel(change, conversation["id"])
+
+
+def _free_name(store: Store, new: NewConversation, self: int | None = None) -> str | None:
+    """The asked unique name, which nobody else may have."""
+    name = limits.unique_name(new.unique_name)
+    if name is not None:
+        other = store.value("SELECT id FROM conversations WHERE unique_name = ?", name)
+        if other not in (None, self):
+            raise Refused(50353)
+    return name
+
+
+def _state(state: str) -> str:
+    if state not in ("active", "inactive", "closed"):
+        raise Refused(20422, "State is active, inactive or closed")
+    return state
+
+
+def remove(change: Change, conversation: int) -> None:
+    """Remove a conversation with all that belongs to it, and tell everybody who had it."""
+    store = change.store
+    people = store.rows("SELECT identity FROM participants WHERE conversation = ? AND identity NOTNULL", conversation)
+    for row in people:
+        tell.membership(change, conversation, "removed", row["identity"])
+    for view, _, type in VIEWS:
+        sid = store.object_sid(view, conversation)
+        change.removed(sid, type)
+        change.run("DELETE FROM sync_objects WHERE sid = ?", sid)
+    change.run("DELETE FROM conversations WHERE id = ?", conversation)
+
+
 # --- Finding and permissions ---------------------------------------------------------------------------------------
 
 
 def find(call: Call) -> Row:
     """The conversation in the path, by sid or unique name, percent-encoded or not."""
+    return find_by(call.store, call.names["conversation"], call.raw_names["conversation"])
+
+
+def find_by(store: Store, *names: str) -> Row:
+    """The conversation that has one of these as sid or unique name."""
     sql = "SELECT * FROM conversations WHERE sid = ? OR unique_name = ?"
-    for name in (call.names["conversation"], call.raw_names["conversation"]):
-        row = call.store.row(sql, name, name)
+    for name in names:
+        row = store.row(sql, name, name)
         if row is not None:
             return row
     raise Refused(50350)
@@ -149,15 +222,7 @@ def _reply(call: Call, sid: str) -> ConversationReply:
 
 
 def _create(call: Call, change: Change) -> Answer:
-    new = call.read(NewConversation)
-    _, sid = insert(
-        change.store,
-        created_by=call.identity,
-        date_created=change.time,
-        unique_name=_free_name(call, new),
-        friendly_name=limits.name(new.friendly_name, "friendly_name"),
-        attributes=limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES),
-    )
+    sid = create(change, call.read(NewConversation), call.identity)
     return Answer(_reply(call, sid), 201, path("Conversations", sid))
 
 
@@ -179,28 +244,8 @@ def _get(call: Call) -> Answer:
 def _update(call: Call, change: Change) -> Answer:
     conversation, new = find(call), call.read(NewConversation)
     demand_insider(call, conversation)
-    values: dict[str, str | None] = {"date_updated": change.time}
-    if new.friendly_name is not UNSET:
-        values["friendly_name"] = limits.name(new.friendly_name, "friendly_name")
-    if new.unique_name is not UNSET:
-        values["unique_name"] = _free_name(call, new, conversation["id"])
-    if new.attributes is not UNSET:
-        values["attributes"] = limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES)
-    fields = ", ".join(f"{name} = ?" for name in values)
-    sql = f"UPDATE conversations SET {fields} WHERE id = ?"  # noqa: S608 - names from above
-    change.run(sql, *values.values(), conversation["id"])
-    tell.channel(change, conversation["id"])
+    alter(change, conversation, new)
     return Answer(_reply(call, conversation["sid"]), resource=path("Conversations", conversation["sid"]))
-
-
-def _free_name(call: Call, new: NewConversation, self: int | None = None) -> str | None:
-    """The asked unique name, which nobody else may have."""
-    name = limits.unique_name(new.unique_name)
-    if name is not None:
-        other = call.store.value("SELECT id FROM conversations WHERE unique_name = ?", name)
-        if other not in (None, self):
-            raise Refused(50353)
-    return name
 
 
 def _delete(call: Call, change: Change) -> Answer:
@@ -210,19 +255,6 @@ def _delete(call: Call, change: Change) -> Answer:
         raise Refused(50107, "an admin of the conversation deletes it")
     remove(change, conversation["id"])
     return Answer(status=204)
-
-
-def remove(change: Change, conversation: int) -> None:
-    """Remove a conversation with all that belongs to it, and tell everybody who had it."""
-    store = change.store
-    people = store.rows("SELECT identity FROM participants WHERE conversation = ? AND identity NOTNULL", conversation)
-    for row in people:
-        tell.membership(change, conversation, "removed", row["identity"])
-    for view, _, type in VIEWS:
-        sid = store.object_sid(view, conversation)
-        change.removed(sid, type)
-        change.run("DELETE FROM sync_objects WHERE sid = ?", sid)
-    change.run("DELETE FROM conversations WHERE id = ?", conversation)
 
 
 ROUTES = [

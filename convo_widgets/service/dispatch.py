@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from convo_widgets.service import conversations, memberships, messages, participants, sync, users, views
+from convo_widgets.service import (
+    content,
+    conversations,
+    memberships,
+    messages,
+    participants,
+    receipts,
+    sync,
+    users,
+    views,
+)
 from convo_widgets.service.calls import Answer, Call, Routes, refuse
 from convo_widgets.service.faults import Faults
 from convo_widgets.service.hub import Follower, Hub
@@ -19,11 +31,19 @@ from convo_widgets.wire import json
 from convo_widgets.wire.protocol import Requested
 from convo_widgets.wire.schema import ResourceUrl, Status
 
+T = TypeVar("T")
 logger = logging.getLogger("convo_widgets.service")
 
 # Narrow addresses come before those that take anything.
 ROUTES = Routes(
-    participants.ROUTES + messages.ROUTES + memberships.ROUTES + users.ROUTES + conversations.ROUTES + sync.ROUTES
+    participants.ROUTES
+    + receipts.ROUTES
+    + messages.ROUTES
+    + memberships.ROUTES
+    + users.ROUTES
+    + content.ROUTES
+    + conversations.ROUTES
+    + sync.ROUTES
 )
 Said = tuple[Status, bytes, dict[str, str]]
 """Status, body and headers of an answer."""
@@ -103,6 +123,13 @@ class Backend:
             if alone or self.store.changes != before:
                 raise
             return _no(refused)
+
+    def act(self, does: Callable[[Change], T]) -> T:
+        """Something that no user asked for: in one transaction, told to others after the commit."""
+        with self.store.write() as change:
+            done = does(change)
+        self.hub.publish(change, self._may_see)
+        return done
 
     def _may_see(self, identity: str, sid: str) -> bool:
         object = views.find(self.store, sid)

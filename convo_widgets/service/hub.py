@@ -72,7 +72,7 @@ class Hub:
     def publish(self, change: Change, may_see: Callable[[str, str], bool]) -> None:
         """Send what was committed; `may_see(identity, sid)` is asked where somebody may have lost sight."""
         for identity, sids in change.revoked:
-            for sid in sids:
+            for sid in self._followed(identity) if sids is None else sids:
                 if not may_see(identity, sid):
                     self._revoke(identity, sid)
         for event in change.events:
@@ -92,6 +92,10 @@ class Hub:
         for identity in identities:
             for follower in tuple(self._people.get(identity, ())):
                 follower.notify(frame)
+
+    def _followed(self, identity: str) -> set[str]:
+        """Whatever a user's connections follow."""
+        return {sid for follower in self._people.get(identity, ()) for sid in follower.followed}
 
     def _revoke(self, identity: str, sid: str) -> None:
         for follower in tuple(self._people.get(identity, ())):

@@ -6,10 +6,10 @@ from sqlite3 import Row
 
 from msgspec import UNSET
 
-from convo_widgets.service import conversations, limits, media, tell
+from convo_widgets.service import content, conversations, limits, media, tell
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
-from convo_widgets.service.store import Change, new_sid
+from convo_widgets.service.store import Change, Store, new_sid
 from convo_widgets.wire.schema import MessageReply, NewMessage
 
 INSERT = (
@@ -18,12 +18,89 @@ INSERT = (
 )
 
 
-def _find(call: Call, conversation: Row) -> Row:
-    sql = "SELECT * FROM messages WHERE sid = ? AND conversation = ?"
-    row = call.store.row(sql, call.names["message"], conversation["id"])
+def find(store: Store, conversation: Row, sid: str) -> Row:
+    """The message of a sid in a conversation."""
+    row = store.row("SELECT * FROM messages WHERE sid = ? AND conversation = ?", sid, conversation["id"])
     if row is None:
         raise Refused(50500)
     return row
+
+
+# --- Writing, from either side -------------------------------------------------------------------------------------
+
+
+def send(
+    change: Change,
+    conversation: Row,
+    new: NewMessage,
+    author: str,
+    participant_sid: str | None,
+    *,
+    most: limits.Media,
+    uploader: str | None = None,
+    channel_metadata: str | None = None,
+) -> str:
+    """A new message with what belongs to it; its sid.
+
+    `uploader` must have uploaded its media, None takes anybody's; `channel_metadata` is JSON of what its channel knows.
+    """
+    conversations.demand_open(conversation)
+    rich = None
+    if new.content_sid:
+        rich = content.Rendered(change.store, new.content_sid, new.content_variables)
+        new = NewMessage(body=rich.text, attributes=new.attributes, subject=new.subject)
+    elif new.content_variables:
+        raise Refused(50528)
+    sid, index = new_sid("IM"), conversation["next_index"]
+    text = limits.body(new.body, needed=not new.media_sids)
+    subject = limits.name(new.subject, "subject")
+    attributes = limits.attributes(new.attributes, limits.ATTRIBUTES)
+    change.run("UPDATE conversations SET next_index = ? WHERE id = ?", index + 1, conversation["id"])
+    values = (author, participant_sid, text, subject, attributes, None, change.time, change.time)
+    change.run(INSERT, conversation["id"], index, sid, *values)
+    if new.media_sids:
+        media.attach(change, (conversation["id"], index), new.media_sids, uploader, most)
+    if rich is not None:
+        change.run("UPDATE messages SET content_sid = ? WHERE sid = ?", rich.sid, sid)
+        media.insert(
+            change.store,
+            author=author,
+            time=change.time,
+            content_type=rich.content_type,
+            pieces=[rich.body],
+            category="body",
+            message=(conversation["id"], index),
+        )
+    if channel_metadata is not None:
+        change.run("UPDATE messages SET channel_metadata = ? WHERE sid = ?", channel_metadata, sid)
+    tell.message(change, conversation["id"], "added", index)
+    tell.channel(change, conversation["id"])
+    return sid
+
+
+def alter(change: Change, conversation: Row, row: Row, new: NewMessage, by: str) -> None:
+    """Change what is given of a message."""
+    values: dict[str, str | None] = {"date_updated": change.time, "last_updated_by": by}
+    if new.body is not UNSET:
+        values["body"] = limits.body(new.body)
+    if new.subject is not UNSET:
+        values["subject"] = limits.name(new.subject, "subject")
+    if new.attributes is not UNSET:
+        values["attributes"] = limits.attributes(new.attributes, limits.ATTRIBUTES)
+    fields = ", ".join(f"{name} = ?" for name in values)
+    sql = f"UPDATE messages SET {fields} WHERE conversation = ? AND idx = ?"  # noqa: S608 - names from above
+    change.run(sql, *values.values(), conversation["id"], row["idx"])
+    tell.message(change, conversation["id"], "updated", row["idx"])
+
+
+def remove(change: Change, conversation: Row, row: Row) -> None:
+    """Remove a message, its media and its receipts."""
+    change.run("DELETE FROM messages WHERE conversation = ? AND idx = ?", conversation["id"], row["idx"])
+    tell.message(change, conversation["id"], "removed", row["idx"])
+    tell.channel(change, conversation["id"])
+
+
+# --- The users' side -----------------------------------------------------------------------------------------------
 
 
 def _show(call: Call, conversation: Row, sid: str) -> MessageReply:
@@ -47,51 +124,28 @@ def _show(call: Call, conversation: Row, sid: str) -> MessageReply:
 
 def _send(call: Call, change: Change) -> Answer:
     conversation, new = conversations.find(call), call.read(NewMessage)
-    member = conversations.demand_member(call, conversation)
-    conversations.demand_open(conversation)
-    if new.content_sid:
-        raise Refused(20404, "there is no such content template")
-    sid, index = new_sid("IM"), conversation["next_index"]
-    text, subject = limits.body(new.body, needed=not new.media_sids), limits.name(new.subject, "subject")
-    attributes = limits.attributes(new.attributes, limits.ATTRIBUTES)
-    change.run("UPDATE conversations SET next_index = ? WHERE id = ?", index + 1, conversation["id"])
-    values = (call.identity, member["sid"], text, subject, attributes, None, change.time, change.time)
-    change.run(INSERT, conversation["id"], index, sid, *values)
-    if new.media_sids:
-        media.attach(change, (conversation["id"], index), new.media_sids, call.identity, call.media)
-    tell.message(change, conversation["id"], "added", index)
-    tell.channel(change, conversation["id"])
+    sender, sid = call.identity, conversations.demand_member(call, conversation)["sid"]
+    sid = send(change, conversation, new, sender, sid, most=call.media, uploader=sender)
     return Answer(_show(call, conversation, sid), 201, path("Conversations", conversation["sid"], "Messages", sid))
 
 
 def _get(call: Call) -> Answer:
     conversation = conversations.find(call)
     conversations.demand_insider(call, conversation)
-    return Answer(_show(call, conversation, _find(call, conversation)["sid"]))
+    return Answer(_show(call, conversation, find(call.store, conversation, call.names["message"])["sid"]))
 
 
 def _update(call: Call, change: Change) -> Answer:
     conversation, new = conversations.find(call), call.read(NewMessage)
     row = _demand_own(call, conversation, "edits")
-    values: dict[str, str | None] = {"date_updated": change.time, "last_updated_by": call.identity}
-    if new.body is not UNSET:
-        values["body"] = limits.body(new.body)
-    if new.attributes is not UNSET:
-        values["attributes"] = limits.attributes(new.attributes, limits.ATTRIBUTES)
-    fields = ", ".join(f"{name} = ?" for name in values)
-    sql = f"UPDATE messages SET {fields} WHERE conversation = ? AND idx = ?"  # noqa: S608 - names from above
-    change.run(sql, *values.values(), conversation["id"], row["idx"])
-    tell.message(change, conversation["id"], "updated", row["idx"])
+    alter(change, conversation, row, NewMessage(body=new.body, attributes=new.attributes), call.identity)
     resource = path("Conversations", conversation["sid"], "Messages", row["sid"])
     return Answer(_show(call, conversation, row["sid"]), resource=resource)
 
 
 def _remove(call: Call, change: Change) -> Answer:
     conversation = conversations.find(call)
-    row = _demand_own(call, conversation, "removes")
-    change.run("DELETE FROM messages WHERE conversation = ? AND idx = ?", conversation["id"], row["idx"])
-    tell.message(change, conversation["id"], "removed", row["idx"])
-    tell.channel(change, conversation["id"])
+    remove(change, conversation, _demand_own(call, conversation, "removes"))
     return Answer(status=204)
 
 
@@ -100,7 +154,7 @@ def _demand_own(call: Call, conversation: Row, does: str) -> Row:
     admin = conversations.is_admin(call, conversation)
     if not admin:
         conversations.demand_member(call, conversation)
-    row = _find(call, conversation)
+    row = find(call.store, conversation, call.names["message"])
     if row["author"] != call.identity and not admin:
         raise Refused(50107, f"a participant {does} its own messages, an admin those of all")
     return row

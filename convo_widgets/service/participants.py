@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from convo_widgets.service import conversations, limits, tell, users
+from convo_widgets.service import conversations, limits, rights, tell, users
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -35,9 +35,14 @@ def insert(store: Store, conversation: int, role_sid: str, time: str, **fields: 
 
 def _find(call: Call, conversation: Row) -> Row:
     """The participant in the path, by sid or identity, percent-encoded or not."""
+    return find_by(call.store, conversation, call.names["participant"], call.raw_names["participant"])
+
+
+def find_by(store: Store, conversation: Row, *names: str) -> Row:
+    """The participant that has one of these as sid or identity."""
     sql = "SELECT * FROM participants WHERE conversation = ? AND (sid = ? OR identity = ?)"
-    for name in (call.names["participant"], call.raw_names["participant"]):
-        row = call.store.row(sql, conversation["id"], name, name)
+    for name in names:
+        row = store.row(sql, conversation["id"], name, name)
         if row is not None:
             return row
     raise Refused(50402)
@@ -46,10 +51,6 @@ def _find(call: Call, conversation: Row) -> Row:
 def _show(call: Call, conversation: Row, sid: str) -> ParticipantReply:
     row = call.store.row("SELECT * FROM participants WHERE sid = ?", sid)
     assert row is not None
-    binding = None
-    if row["address"]:
-        values = (row["address"], row["proxy_address"], row["type"], row["name"], row["level"])
-        binding = MessagingBinding(*values)
     return ParticipantReply(
         sid=sid,
         account_sid=call.store.meta("account_sid"),
@@ -60,46 +61,80 @@ def _show(call: Call, conversation: Row, sid: str) -> ParticipantReply:
         date_created=row["date_created"],
         date_updated=row["date_updated"],
         identity=row["identity"],
-        messaging_binding=binding,
+        messaging_binding=binding_of(row),
         url=call.url("Conversations", conversation["sid"], "Participants", sid),
         links={"conversation": call.url("Conversations", conversation["sid"])},
     )
 
 
-# --- Handlers ------------------------------------------------------------------------------------------------------
+def binding_of(row: Row) -> MessagingBinding | None:
+    """Address of a participant who is not on chat."""
+    if not row["address"]:
+        return None
+    return MessagingBinding(row["address"], row["proxy_address"], row["type"], row["name"], row["level"])
 
 
-def _add(call: Call, change: Change) -> Answer:
-    conversation, new = conversations.find(call), call.read(NewParticipant)
+# --- Writing, from either side -------------------------------------------------------------------------------------
+
+
+def add(change: Change, conversation: Row, new: NewParticipant, role_sid: str | None = None) -> str:
+    """A new participant, by identity or by address; its sid."""
     conversations.demand_open(conversation)
     attributes = limits.attributes(new.attributes, limits.ATTRIBUTES)
     if new.messaging_binding:
-        conversations.demand_insider(call, conversation)
-        sid = _add_address(change, conversation, new.messaging_binding, attributes)
-    elif new.identity is UNSET or new.identity is None:
+        return _add_address(change, conversation, new.messaging_binding, attributes, role_sid)
+    if new.identity is UNSET or new.identity is None:
         raise Refused(20001, "identity or messaging_binding is needed")
-    else:
-        identity = limits.identity(new.identity)
-        if identity != call.identity:
-            conversations.demand_insider(call, conversation)
-        sid = _add_identity(change, conversation, identity, attributes)
-    resource = path("Conversations", conversation["sid"], "Participants", sid)
-    return Answer(_show(call, conversation, sid), 201, resource)
+    return _add_identity(change, conversation, limits.identity(new.identity), attributes, role_sid)
 
 
-def _add_identity(change: Change, conversation: Row, identity: str, attributes: str) -> str:
+def alter(change: Change, conversation: Row, row: Row, new: NewParticipant, role_sid: str | None = None) -> None:
+    """Change what is given of a participant; a role acts at once."""
+    values: dict[str, str] = {"date_updated": change.time}
+    if new.attributes is not UNSET:
+        values["attributes"] = limits.attributes(new.attributes, limits.ATTRIBUTES)
+    if role_sid is not None:
+        values["role_sid"] = rights.role(change.store, role_sid, "conversation")
+    if len(values) == 1:
+        return
+    fields = ", ".join(f"{name} = ?" for name in values)
+    sql = f"UPDATE participants SET {fields} WHERE id = ?"  # noqa: S608 - names from above
+    change.run(sql, *values.values(), row["id"])
+    tell.participant(change, conversation["id"], "updated", row["sid"])
+
+
+def remove(change: Change, conversation: Row, row: Row) -> None:
+    """Remove a participant, who sees nothing of the conversation from then on."""
+    change.run("DELETE FROM participants WHERE id = ?", row["id"])
+    tell.participant(change, conversation["id"], "removed", row["sid"])
+    if row["identity"] is not None:
+        tell.membership(change, conversation["id"], "removed", row["identity"])
+        sids = [change.store.object_sid(view, conversation["id"]) for view, _, _ in conversations.VIEWS]
+        change.revoked.append((row["identity"], sids))
+
+
+def _add_identity(change: Change, conversation: Row, identity: str, attributes: str, role_sid: str | None) -> str:
     sql = "SELECT EXISTS (SELECT 1 FROM participants WHERE conversation = ? AND identity = ?)"
     if change.store.value(sql, conversation["id"], identity):
         raise Refused(50433)
     users.ensure(change, identity)
-    role = change.store.role("conversation", admin=conversation["created_by"] == identity)
+    role = _role(change.store, role_sid, admin=conversation["created_by"] == identity)
     sid = insert(change.store, conversation["id"], role, change.time, identity=identity, attributes=attributes)
     tell.participant(change, conversation["id"], "added", sid)
     tell.membership(change, conversation["id"], "added", identity)
     return sid
 
 
-def _add_address(change: Change, conversation: Row, binding: MessagingBinding, attributes: str) -> str:
+def _role(store: Store, role_sid: str | None, *, admin: bool) -> str:
+    """The role that was asked for, or the one that goes without saying."""
+    if role_sid is not None:
+        return rights.role(store, role_sid, "conversation")
+    return store.role("conversation", admin=admin)
+
+
+def _add_address(
+    change: Change, conversation: Row, binding: MessagingBinding, attributes: str, role_sid: str | None
+) -> str:
     fields = {
         "type": limits.binding(binding.address, binding.proxy_address),
         "address": binding.address,
@@ -114,10 +149,22 @@ def _add_address(change: Change, conversation: Row, binding: MessagingBinding, a
     )
     if change.store.value(sql, binding.address, binding.proxy_address, conversation["id"]):
         raise Refused(50416)
-    role = change.store.role("conversation", admin=False)
+    role = _role(change.store, role_sid, admin=False)
     sid = insert(change.store, conversation["id"], role, change.time, **fields)
     tell.participant(change, conversation["id"], "added", sid)
     return sid
+
+
+# --- The users' side -----------------------------------------------------------------------------------------------
+
+
+def _add(call: Call, change: Change) -> Answer:
+    conversation, new = conversations.find(call), call.read(NewParticipant)
+    if new.messaging_binding or new.identity != call.identity:  # whoever knows a conversation may join it
+        conversations.demand_insider(call, conversation)
+    sid = add(change, conversation, new)
+    resource = path("Conversations", conversation["sid"], "Participants", sid)
+    return Answer(_show(call, conversation, sid), 201, resource)
 
 
 def _get(call: Call) -> Answer:
@@ -134,11 +181,7 @@ def _update(call: Call, change: Change) -> Answer:
     row = _find(call, conversation)
     if row["identity"] != call.identity and not admin:
         raise Refused(50107, "a participant changes its own attributes, an admin those of all")
-    if new.attributes is not UNSET:
-        value = limits.attributes(new.attributes, limits.ATTRIBUTES)
-        sql = "UPDATE participants SET attributes = ?, date_updated = ? WHERE id = ?"
-        change.run(sql, value, change.time, row["id"])
-        tell.participant(change, conversation["id"], "updated", row["sid"])
+    alter(change, conversation, row, new)
     resource = path("Conversations", conversation["sid"], "Participants", row["sid"])
     return Answer(_show(call, conversation, row["sid"]), resource=resource)
 
@@ -150,12 +193,7 @@ def _remove(call: Call, change: Change) -> Answer:
     allowed = row["identity"] == call.identity or conversation["created_by"] == call.identity
     if not allowed and not conversations.is_admin(call, conversation):
         raise Refused(50107, "an admin of the conversation removes others")
-    change.run("DELETE FROM participants WHERE id = ?", row["id"])
-    tell.participant(change, conversation["id"], "removed", row["sid"])
-    if row["identity"] is not None:
-        tell.membership(change, conversation["id"], "removed", row["identity"])
-        sids = [change.store.object_sid(view, conversation["id"]) for view, _, _ in conversations.VIEWS]
-        change.revoked.append((row["identity"], sids))
+    remove(change, conversation, row)
     return Answer(status=204)
 
 

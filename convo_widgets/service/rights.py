@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
+from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Store
+
+_OWN = ["editOwnMessage", "editOwnMessageAttributes", "editOwnUserInfo"]
+_PLACE = ["addParticipant", "editConversationAttributes", "editConversationName"]
+_ANY = ["deleteAnyMessage", "deleteConversation", "editAnyMessage", "editAnyMessageAttributes", "removeParticipant"]
+_TALK = ["addNonChatParticipant", "deleteOwnMessage", "editNotificationLevel", "editOwnParticipantAttributes"]
+_TALK += ["leaveConversation", "sendMediaMessage", "sendMessage"]
+PERMISSIONS = {
+    ("service", False): sorted(["createConversation", "joinConversation", *_OWN]),
+    ("service", True): sorted(["createConversation", "joinConversation", *_OWN, *_PLACE, *_ANY]),
+    ("conversation", False): sorted([*_OWN, *_PLACE, *_TALK]),
+    ("conversation", True): sorted([*_OWN, *_PLACE, *_TALK, *_ANY, "editAnyParticipantAttributes"]),
+}
+"""What a role of a type may do, for admins and for others, in the words of the REST API."""
+
+
+def role(store: Store, sid: str, type: str) -> str:
+    """A role of a type, by its sid.
+
+    Raises:
+        Refused: 50100 where there is none.
+    """
+    if not store.value("SELECT EXISTS (SELECT 1 FROM roles WHERE sid = ? AND type = ?)", sid, type):
+        raise Refused(50100, f"RoleSid is that of a {type} role")
+    return sid
 
 
 def service_admin(store: Store, identity: str) -> bool:

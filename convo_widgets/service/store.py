@@ -51,14 +51,14 @@ class Change:
 
     Attributes:
         events: sync events in order; they are told only after the commit.
-        revoked: identities who may have lost sight of objects, with the sids of these.
+        revoked: identities who may have lost sight of objects, with the sids of these; None means all they follow.
     """
 
     def __init__(self, store: Store, newest: int) -> None:
         self.store = store
         self.time = now()
         self.events: list[StoredEvent] = []
-        self.revoked: list[tuple[str, list[str]]] = []
+        self.revoked: list[tuple[str, list[str] | None]] = []
         self.newest = newest
         self._last: dict[tuple[str, int], Callable[[], None]] = {}
 

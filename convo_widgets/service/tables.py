@@ -48,8 +48,9 @@ CREATE INDEX participants_by_address ON participants (address, proxy_address);
 
 CREATE TABLE messages (
     conversation INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE, idx INTEGER NOT NULL,
-    sid TEXT NOT NULL, author TEXT NOT NULL, participant_sid TEXT, body TEXT, subject TEXT, attributes TEXT NOT NULL,
-    last_updated_by TEXT, date_created TEXT NOT NULL, date_updated TEXT NOT NULL,
+    sid TEXT NOT NULL, author TEXT NOT NULL, participant_sid TEXT, body TEXT, subject TEXT,
+    attributes TEXT NOT NULL, last_updated_by TEXT, content_sid TEXT, channel_metadata TEXT,
+    date_created TEXT NOT NULL, date_updated TEXT NOT NULL,
     PRIMARY KEY (conversation, idx)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX messages_by_sid ON messages (sid);
@@ -69,11 +70,17 @@ CREATE TABLE media_bytes (
 );
 
 CREATE TABLE receipts (
-    sid TEXT PRIMARY KEY, conversation INTEGER NOT NULL, idx INTEGER NOT NULL, participant_sid TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE,
+    conversation INTEGER NOT NULL, idx INTEGER NOT NULL, participant_sid TEXT NOT NULL,
     status TEXT NOT NULL, error_code INTEGER NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL,
-    FOREIGN KEY (conversation, idx) REFERENCES messages ON DELETE CASCADE
-) WITHOUT ROWID;
-CREATE INDEX receipts_by_message ON receipts (conversation, idx);
+    FOREIGN KEY (conversation, idx) REFERENCES messages ON DELETE CASCADE,
+    UNIQUE (conversation, idx, participant_sid)
+);
+
+CREATE TABLE content (
+    id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, friendly_name TEXT NOT NULL, language TEXT NOT NULL,
+    variables TEXT NOT NULL, types TEXT NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL
+);
 
 CREATE TABLE mutations (
     identity TEXT NOT NULL, id TEXT NOT NULL, resource_path TEXT, date_created TEXT NOT NULL,

@@ -118,7 +118,7 @@ class Uploads:
         self._running += 1
         try:
             with SpooledTemporaryFile(max_size=media.PIECE) as file:
-                await _receive(request, file, self.backend.media.single_mb * limits.MB)
+                await receive(request, file, self.backend.media.single_mb * limits.MB)
                 file.seek(0)
                 with self.store.write() as change:
                     sid = media.insert(
@@ -142,7 +142,7 @@ class Uploads:
     async def _set(self, request: Request) -> Response:
         identity = self._identity(request)
         with SpooledTemporaryFile(max_size=media.PIECE) as file:
-            await _receive(request, file, 64 * 1024)
+            await receive(request, file, 64 * 1024)
             file.seek(0)
             try:
                 wanted = json.decode(file.read(), MediaSetRequest)
@@ -204,7 +204,7 @@ class Bytes(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _receive(request: Request, file: IO[bytes], limit: int) -> None:
+async def receive(request: Request, file: IO[bytes], limit: int) -> None:
     """Write the body to a file.
 
     Raises:

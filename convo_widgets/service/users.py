@@ -6,7 +6,7 @@ from sqlite3 import Row
 
 from msgspec import UNSET
 
-from convo_widgets.service import limits, tell
+from convo_widgets.service import limits, rights, tell
 from convo_widgets.service.calls import Answer, Call, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -38,8 +38,14 @@ def insert(store: Store, identity: str, time: str, friendly_name: str | None = N
 
 def _find(call: Call) -> Row:
     """The user in the path, percent-encoded or not."""
-    for identity in (call.names["identity"], call.raw_names["identity"]):
-        row = call.store.row("SELECT * FROM users WHERE identity = ?", identity)
+    return find_by(call.store, call.names["identity"], call.raw_names["identity"])
+
+
+def find_by(store: Store, *identities: str) -> Row:
+    """The user that has one of these as identity or sid."""
+    for identity in identities:
+        sql = "SELECT * FROM users WHERE identity = ?1 OR sid = ?1 ORDER BY identity = ?1 DESC"
+        row = store.row(sql, identity)
         if row is not None:
             return row
     raise Refused(50200)
@@ -63,6 +69,12 @@ def _update(call: Call, change: Change) -> Answer:
     user, new = _find(call), call.read(NewUserInfo)
     if user["identity"] != call.identity:
         raise Refused(50107, "a user changes only itself")
+    alter(change, user, new)
+    return Answer(_show(call, _find(call)), resource=path("Users", user["identity"]))
+
+
+def alter(change: Change, user: Row, new: NewUserInfo) -> None:
+    """Change what is given of a user."""
     if new.friendly_name is not UNSET:
         value = limits.name(new.friendly_name, "friendly_name")
         change.run("UPDATE users SET friendly_name = ?, date_updated = ? WHERE id = ?", value, change.time, user["id"])
@@ -71,7 +83,13 @@ def _update(call: Call, change: Change) -> Answer:
         value = limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES)
         change.run("UPDATE users SET attributes = ?, date_updated = ? WHERE id = ?", value, change.time, user["id"])
         tell.info(change, user["id"], "attributes")
-    return Answer(_show(call, _find(call)), resource=path("Users", user["identity"]))
+
+
+def give_role(change: Change, user: Row, role_sid: str) -> None:
+    """Give a user another role in the service, which acts at once: also on what the user follows."""
+    values = (rights.role(change.store, role_sid, "service"), change.time, user["id"])
+    change.run("UPDATE users SET role_sid = ?, date_updated = ? WHERE id = ?", *values)
+    change.revoked.append((user["identity"], None))
 
 
 ROUTES = [

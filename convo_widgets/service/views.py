@@ -153,6 +153,8 @@ def _message(row: sqlite3.Row, media: list[MediaData] | None, delivery: Delivery
         attributes=row["attributes"],
         member_sid=row["participant_sid"],
         subject=row["subject"],
+        content_sid=row["content_sid"],
+        channel_metadata=row["channel_metadata"] is not None,
         medias=media,
         media=next((medium for medium in media or [] if medium.category == "media"), None),
         delivery=delivery,
@@ -175,6 +177,11 @@ def _receipts(store: Store, conversation: int, first: int, last: int) -> dict[in
     for row in store.rows(sql, conversation, first, last):
         counts[row["idx"]][row["status"]] += 1
     return {index: delivery_of(count) for index, count in counts.items()}
+
+
+def delivery(store: Store, conversation: int, index: int) -> Delivery | None:
+    """How far one message came; None where there is no receipt."""
+    return _receipts(store, conversation, index, index).get(index)
 
 
 def delivery_of(statuses: Counter[str]) -> Delivery:

@@ -100,7 +100,7 @@ def refused(method: str, path: str, body: Any, status: int, code: int, who: str 
 ROOM = ROOMS + "/{sid}"
 REFUSALS = [
     refused("GET", "/nowhere", None, 404, 20404),
-    refused("GET", "/Client/v2/ContentTemplates", None, 404, 20404),
+    refused("GET", "/Client/v2/Nothing", None, 404, 20404),
     refused("DELETE", CONFIGURATION, None, 405, 20004),
     refused("GET", ROOMS + "/CH" + "0" * 32, None, 404, 50350),
     refused("GET", MINE + "/nothing", None, 404, 50350),

@@ -118,7 +118,7 @@ def test_plain_answers(service: LocalService) -> None:
     assert (status, body["name"], body["state"]) == (200, "convo-widgets", "running")
     assert service.api_secret not in str(body)
     assert service.account_sid not in str(body)
-    for method, path, code in (("GET", "/v1/Conversations", 20404), ("POST", "/", 20004), ("GET", "/../etc", 20404)):
+    for method, path, code in (("GET", "/v2/Conversations", 20404), ("POST", "/", 20004), ("GET", "/../etc", 20404)):
         status, body = ask(service, path, {}, method)
         assert (status, body["code"]) == (code % 1000 if code == 20404 else 405, code)
         assert body["more_info"].endswith(str(code))

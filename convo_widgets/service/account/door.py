@@ -1,0 +1,98 @@
+"""Real HTTP with the account's key: who may come in, which handler answers, and how."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from tempfile import SpooledTemporaryFile
+from urllib.parse import unquote
+
+import starlette.requests
+from starlette.responses import Response
+from starlette.routing import Route as HttpRoute
+
+from convo_widgets.service.account import content, conversations, local, messages, participants, users
+from convo_widgets.service.account.requests import Answer, Request, Route
+from convo_widgets.service.dispatch import Backend, log_fault
+from convo_widgets.service.refusals import Refused
+from convo_widgets.service.uploads import receive
+from convo_widgets.wire import json
+
+LARGEST = 512 * 1024
+"""Bytes of a body."""
+ROUTES = conversations.ROUTES + messages.ROUTES + participants.ROUTES + users.ROUTES + content.ROUTES + local.ROUTES
+
+
+class Door:
+    """The account's REST API over a backend, with and without the service in the path."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+
+    def routes(self) -> list[HttpRoute]:
+        """Where it is."""
+        return [HttpRoute("/v1/{path:path}", self.answer, methods=["GET", "POST", "DELETE", "PUT", "PATCH"])]
+
+    async def answer(self, http: starlette.requests.Request) -> Response:
+        """Check the key, read the body, let a handler answer; every no is an error body."""
+        try:
+            self._check(http.headers.get("authorization", ""))
+            path = http.scope["raw_path"].decode("latin-1").partition("?")[0].removeprefix("/v1")
+            if not path.startswith("/_local/"):
+                self.backend.faults.strike(http.method, f"/v1{path}", account=True)
+            with SpooledTemporaryFile(max_size=LARGEST) as file:
+                await receive(http, file, LARGEST)
+                file.seek(0)
+                content = file.read()
+            answer = self._answer(http.method, path, content, dict(http.query_params))
+        except Refused as refused:
+            response = refused.response()
+            if refused.status == 401:
+                response.headers["WWW-Authenticate"] = 'Basic realm="the API key and its secret"'
+            return response
+        except Exception as error:
+            log_fault(f"{http.method} of the account", error)
+            return Refused(20500).response()
+        body = b"" if answer.body is None else json.encode(answer.body)
+        return Response(body, answer.status, {"Cache-Control": "no-store"}, "application/json")
+
+    def _check(self, header: str) -> None:
+        """The key and its secret, compared in constant time."""
+        scheme, _, encoded = header.partition(" ")
+        try:
+            given = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            given = b""
+        tokens = self.backend.tokens
+        wanted = f"{tokens.api_key}:{tokens.api_secret}".encode()
+        if not hmac.compare_digest(given, wanted) or scheme.lower() != "basic":
+            raise Refused(20003)
+
+    def _answer(self, method: str, path: str, content: bytes, query: dict[str, str]) -> Answer:
+        base = f"{self.backend.base}/v1"
+        parts = path.split("/", 3)
+        if len(parts) == 4 and parts[1] == "Services":
+            if parts[2] != self.backend.tokens.service_sid:
+                raise Refused(20404)
+            base, path = f"{base}/Services/{parts[2]}", f"/{parts[3]}"
+        request = Request(self.backend, base, content, query)
+        route = _choose(method, path, request)
+        if route.reads is not None:
+            return route.reads(request)
+        writes = route.writes
+        assert writes is not None
+        return self.backend.act(lambda change: writes(request, change))
+
+
+def _choose(method: str, path: str, request: Request) -> Route:
+    """The route of a request, which gets the names in its path."""
+    known = False
+    for route in ROUTES:
+        match = route.pattern.fullmatch(path)
+        if match is None:
+            continue
+        known = True
+        if route.method == method:
+            request.names = {name: unquote(value) for name, value in match.groupdict().items()}
+            return route
+    raise Refused(20004 if known else 20404)

@@ -1,0 +1,20 @@
+"""What only the local service has: faults on demand."""
+
+from __future__ import annotations
+
+from convo_widgets.errors import UsageError
+from convo_widgets.service.account.requests import Answer, Request, ask
+from convo_widgets.service.refusals import Refused
+from convo_widgets.wire.rest import NewFault
+
+
+def _fault(request: Request) -> Answer:
+    new = request.read(NewFault)
+    try:
+        request.backend.faults.fail(new.path, new.status, new.times, new.retry_after, new.method)
+    except UsageError as error:
+        raise Refused(20422, str(error)) from error
+    return Answer(new, 201)
+
+
+ROUTES = [ask("/_local/faults", _fault)]

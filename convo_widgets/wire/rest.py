@@ -1,0 +1,170 @@
+"""Bodies of the account's REST API, version 1 (`schema` has those of users). Attributes are JSON strings here."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from convo_widgets.wire.schema import Delivery, MessagingBinding, RestMedia
+
+
+class AccountConversation(Struct):
+    """A conversation."""
+
+    sid: str
+    account_sid: str
+    chat_service_sid: str
+    messaging_service_sid: str | None = None
+    friendly_name: str | None = None
+    unique_name: str | None = None
+    attributes: str = "{}"
+    state: str = "active"
+    timers: dict[str, str] = {}
+    bindings: dict[str, Any] = {}
+    date_created: str | None = None
+    date_updated: str | None = None
+    url: str = ""
+    links: dict[str, str] = {}
+
+
+class AccountMessage(Struct):
+    """A message; `participant_sid` is null where no participant wrote it."""
+
+    sid: str
+    account_sid: str
+    chat_service_sid: str
+    conversation_sid: str
+    index: int
+    author: str | None = None
+    participant_sid: str | None = None
+    body: str | None = None
+    media: list[RestMedia] | None = None
+    attributes: str = "{}"
+    content_sid: str | None = None
+    delivery: Delivery | None = None
+    date_created: str | None = None
+    date_updated: str | None = None
+    url: str = ""
+    links: dict[str, str] = {}
+
+
+class AccountParticipant(Struct):
+    """A participant, by identity or by a messaging binding."""
+
+    sid: str
+    account_sid: str
+    chat_service_sid: str
+    conversation_sid: str
+    identity: str | None = None
+    attributes: str = "{}"
+    messaging_binding: MessagingBinding | None = None
+    role_sid: str | None = None
+    last_read_message_index: int | None = None
+    last_read_timestamp: str | None = None
+    date_created: str | None = None
+    date_updated: str | None = None
+    url: str = ""
+    links: dict[str, str] = {}
+
+
+class AccountReceipt(Struct):
+    """What became of a message for one addressee."""
+
+    sid: str
+    account_sid: str
+    chat_service_sid: str
+    conversation_sid: str
+    message_sid: str
+    participant_sid: str
+    channel_message_sid: str
+    status: str
+    error_code: int = 0
+    date_created: str | None = None
+    date_updated: str | None = None
+    url: str = ""
+
+
+class AccountUser(Struct):
+    """A user."""
+
+    sid: str
+    account_sid: str
+    chat_service_sid: str
+    role_sid: str
+    identity: str
+    friendly_name: str | None = None
+    attributes: str = "{}"
+    is_online: bool | None = None
+    is_notifiable: bool | None = None
+    date_created: str | None = None
+    date_updated: str | None = None
+    url: str = ""
+    links: dict[str, str] = {}
+
+
+class Role(Struct):
+    """A role, of a service or in a conversation."""
+
+    sid: str
+    account_sid: str
+    chat_service_sid: str
+    friendly_name: str
+    type: Literal["service", "conversation"]
+    permissions: list[str] = []
+    date_created: str | None = None
+    date_updated: str | None = None
+    url: str = ""
+
+
+class PageMeta(Struct):
+    """Where a page stands; `key` names the array beside it."""
+
+    key: str
+    page: int = 0
+    page_size: int = 50
+    url: str = ""
+    first_page_url: str = ""
+    previous_page_url: str | None = None
+    next_page_url: str | None = None
+
+
+class RolePage(Struct):
+    """A page of roles."""
+
+    roles: list[Role]
+    meta: PageMeta
+
+
+class NewContent(Struct):
+    """Body of POST Content: `types` holds the content by type, `variables` their defaults."""
+
+    types: dict[str, dict[str, Any]]
+    friendly_name: str = ""
+    language: str = "en"
+    variables: dict[str, str] = {}
+
+
+class Content(Struct):
+    """A content template."""
+
+    sid: str
+    account_sid: str
+    friendly_name: str
+    language: str
+    variables: dict[str, str]
+    types: dict[str, dict[str, Any]]
+    date_created: str | None = None
+    date_updated: str | None = None
+    url: str = ""
+    links: dict[str, str] = {}
+
+
+class NewFault(Struct):
+    """Body of POST _local/faults: the next `times` requests that match get the status."""
+
+    path: str
+    status: int
+    times: int = 1
+    method: str | None = None
+    retry_after: float | None = None
