@@ -217,16 +217,17 @@ class Session:
                 lost = error if error.may_have_happened else lost
                 if not error.may_have_happened or attempt == MUTATION_TRIES or self.link.has_ended:
                     raise (lost or error) from error.__cause__
-            except (UsageError, TokenError) as error:  # the connection ended for good meanwhile
+            except (UsageError, TokenError, ReplyError) as error:
                 if lost is None:
                     raise
-                raise lost from error
+                raise lost from error  # the end, or a no to the second try, says nothing about the first
         if response.status == 202:  # it had happened: this is where the result stands
             where = self._typed(response.body, ResourceUrl, what).resource_url
             try:
                 response = await self._read(where, None, what)
-            except (ConnectionLost, RequestTimeout) as error:
-                raise type(error)(what, may_have_happened=True) from error
+            except ConvoError as error:  # only the result is not to be had
+                kind = RequestTimeout if isinstance(error, RequestTimeout) else ConnectionLost
+                raise kind(what, may_have_happened=True) from error
         return response.body
 
     async def post(self, url: str, body: Any, type: type[T], *, what: str) -> T:

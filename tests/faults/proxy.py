@@ -105,6 +105,11 @@ class Cable:
         self._ends = {"down": client, "up": service}
         self._counts = {"down": 0, "up": 0}
 
+    @property
+    def is_open(self) -> bool:
+        """Whether both ends have spoken, and nothing has broken it."""
+        return not self.is_cut and all(self._counts.values())
+
     def cut(self, *, rst: bool = True, why: str = "cut") -> None:
         """Break it, at both ends: with RST, or with FIN as where a process ends; never with a WebSocket goodbye."""
         if self.is_cut:
@@ -230,6 +235,11 @@ class Proxy:
         for cable in cables:
             cable.cut(rst=rst)
         return len(cables)
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection has said its first word."""
+        return any(cable.is_open for cable in self._cables)
 
     def refuse(self) -> None:
         """Break every connection, and each that comes at once."""
