@@ -270,7 +270,13 @@ class Throttled(ReplyError):
 
 
 class ServiceFailed(ReplyError):
-    """5xx: the service failed."""
+    """5xx: the service failed.
+
+    Attributes:
+        retry_after: seconds to wait, where the service said so.
+    """
+
+    retry_after: float | None = None
 
 
 class UsageError(ConvoError, RuntimeError):

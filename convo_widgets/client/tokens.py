@@ -122,6 +122,7 @@ class TokenSource:
     def __init__(self, token: Token) -> None:
         self._token = token
         self._given: str | None = None  # by hand, where the source is a function
+        self._last = token if isinstance(token, str) else ""
         self._fetched_at, self._left = 0.0, 0.0
         self.report = TokenReport()
         self.renewable = callable(token)
@@ -136,6 +137,7 @@ class TokenSource:
             TokenInvalid: it is no token; the old one stays.
         """
         self._check(token)
+        self._last = token
         if self.renewable:
             self._given = token
         else:
@@ -150,6 +152,14 @@ class TokenSource:
         age = asyncio.get_running_loop().time() - self._fetched_at
         return max(0.0, PAUSE - age, self._left / 2 - age)
 
+    async def current(self, newer: bool = False) -> str:
+        """The last token, for requests beside the connection; a `newer` one, where that was refused and can be had.
+
+        Raises:
+            TokenError: as `fetch`.
+        """
+        return await self.fetch() if self.renewable and (newer or not self._last) else self._last
+
     async def fetch(self) -> str:
         """A token to present now.
 
@@ -160,6 +170,7 @@ class TokenSource:
         if token is None:
             token = await self._call() if callable(self._token) else self._token
         self.report = self._check(token)
+        self._last = token
         self._fetched_at = asyncio.get_running_loop().time()
         self._left = min(self.report.seconds_left, self.report.lifetime)  # should this clock be wrong
         return token
