@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 from convo_widgets.errors import UsageError
@@ -19,6 +20,12 @@ from convo_widgets.wire.schema import SyncEvent
 _KINDS = (("admin", 1), ("user", 0))
 ROLES = [(type, f"{type} {name}", admin) for type in ("service", "conversation") for name, admin in _KINDS]
 MUTATIONS_KEPT = timedelta(days=2)
+UPLOADS_KEPT = timedelta(days=1)
+"""How long a medium may wait for its message."""
+START = 1
+"""A position before everything; 0 is what clients read as none."""
+GAP = 1 << 20
+"""Least number of event ids between two eras."""
 
 
 def new_sid(prefix: str) -> str:
@@ -136,6 +143,7 @@ class Store:
         self.path = None if path in (None, ":memory:") else Path(str(path)).expanduser()
         self._db = self._open(image)
         self.newest: int = self._newest()
+        self._eras = self.rows("SELECT first, last FROM eras ORDER BY first DESC")
 
     # -- reading
 
@@ -168,6 +176,15 @@ class Store:
     def empty(self) -> bool:
         """Whether nothing was ever written here."""
         return not self.value("SELECT EXISTS (SELECT 1 FROM conversations) OR EXISTS (SELECT 1 FROM users)")
+
+    def was_here(self, position: int) -> bool:
+        """Whether an event id is one up to which a client may know this store.
+
+        It is not where the client knew another one: the file was restored from an older copy, or made anew.
+        """
+        if position <= START:
+            return True
+        return any(first <= position <= (self.newest if last is None else last) for first, last in self._eras)
 
     def events_after(self, object_sid: str, id: int, limit: int) -> list[StoredEvent]:
         """What happened to an object after an event, oldest first."""
@@ -249,6 +266,9 @@ class Store:
                 _create(db)
             oldest = iso(datetime.now(UTC) - MUTATIONS_KEPT)
             db.execute("DELETE FROM mutations WHERE date_created < ?", (oldest,))
+            oldest = iso(datetime.now(UTC) - UPLOADS_KEPT)
+            db.execute("DELETE FROM media WHERE conversation IS NULL AND date_created < ?", (oldest,))
+            _begin_era(db)
             db.execute("COMMIT")
         except BaseException:
             db.execute("ROLLBACK")
@@ -269,6 +289,19 @@ class Store:
         return f"{self._name()} cannot be used ({text}): check the disk and the file's rights"
 
 
+def _begin_era(db: sqlite3.Connection) -> None:
+    """Count events on from the clock (in microseconds) and a bit of chance, above all that was counted before.
+
+    What another copy of this file has counted since they were one is then in no era of this one; by chance, for copies
+    that are opened in the same second.
+    """
+    last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()[0]
+    first = max(last + GAP, time_ns() // 1000) + secrets.randbelow(GAP)
+    db.execute("UPDATE eras SET last = ? WHERE last IS NULL", (last,))
+    db.execute("INSERT INTO eras VALUES (?, NULL)", (first,))
+    db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'events'", (first,))
+
+
 def _create(db: sqlite3.Connection) -> None:
     """Make the tables inside the transaction under way."""
     for statement in SCHEMA.split(";\n"):
@@ -277,5 +310,5 @@ def _create(db: sqlite3.Connection) -> None:
     settings = [("account_sid", new_sid("AC")), ("service_sid", new_sid("IS"))]
     db.executemany("INSERT INTO meta VALUES (?, ?)", settings)
     db.executemany("INSERT INTO roles VALUES (?, ?, ?, ?)", [(new_sid("RL"), *role) for role in ROLES])
-    db.execute("INSERT INTO sqlite_sequence VALUES ('events', 1)")  # no position is 0, which clients read as none
+    db.execute("INSERT INTO sqlite_sequence VALUES ('events', ?)", (START,))
     db.execute(f"PRAGMA user_version = {VERSION}")

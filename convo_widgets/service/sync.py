@@ -3,7 +3,7 @@
 A subscription is answered with the events that its client has missed, oldest first, and then with
 `subscription_established`. The store is read and the connection is registered in one step of the loop, so nothing can
 fall between the two. A replay longer than `REPLAY` events is cut and told as `interrupted`: the client asks again from
-where it is.
+where it is. A client whose position this store never had is answered with one below it.
 """
 
 from __future__ import annotations
@@ -251,6 +251,9 @@ def _establish(call: Call, asked: Subscriptions, request: SubscriptionRequest, r
         _tell(call, asked, "subscription_failed", SyncEvent(object_sid=request.object_sid, error=error))
         return
     position = max(0, min(request.last_event_id or 0, 1 << 62))
+    if not call.store.was_here(position):
+        _start_over(call, asked, object, position)
+        return
     missed = call.store.events_after(object.sid, position, room.events + 1)
     taken = room.take(missed)
     for event in taken:
@@ -261,6 +264,14 @@ def _establish(call: Call, asked: Subscriptions, request: SubscriptionRequest, r
     else:
         done.replay_status, done.last_event_id = "completed", call.store.newest
         call.hub.follow(call.follower, object.sid)
+    _tell(call, asked, "subscription_established", done)
+
+
+def _start_over(call: Call, asked: Subscriptions, object: SyncObject, position: int) -> None:
+    """Follow for a client that knows another store: a position below its own tells it to read everything anew."""
+    done = SyncEvent(object_sid=object.sid, object_type=object.type)
+    done.replay_status, done.last_event_id = "completed", min(position - 1, call.store.newest)
+    call.hub.follow(call.follower, object.sid)
     _tell(call, asked, "subscription_established", done)
 
 

@@ -14,9 +14,12 @@ PRAGMAS = (
 )
 
 # The nouns are the only truth; Sync documents, lists and maps are rendered from them. Attributes are JSON text, times
-# are ISO 8601 text in UTC, sids are the public names. `events` is what subscribers missed while they were away.
+# are ISO 8601 text in UTC, sids are the public names. `events` is what subscribers missed while they were away;
+# `eras` are the ranges of ids that it ever had.
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE eras (first INTEGER PRIMARY KEY, last INTEGER);
 
 CREATE TABLE roles (
     sid TEXT PRIMARY KEY, type TEXT NOT NULL, friendly_name TEXT NOT NULL, admin INTEGER NOT NULL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
@@ -30,6 +30,7 @@ class Reply:
 
     status: int
     body: Any
+    headers: dict[str, Any] = field(default_factory=dict)
 
     @property
     def code(self) -> int:
@@ -82,7 +83,7 @@ class Wire:
         await self.flush()
         event = await self._settled(id)
         assert isinstance(event, protocol.Replied), event
-        return Reply(event.status.code, json.decode(event.body) if event.body else None)
+        return Reply(event.status.code, json.decode(event.body) if event.body else None, event.headers)
 
     async def get(self, path: str, **params: str) -> Any:
         """The body of a GET that must succeed."""
