@@ -124,6 +124,7 @@ class TokenSource:
         self._given: str | None = None  # by hand, where the source is a function
         self._last = token if isinstance(token, str) else ""
         self._fetched_at, self._left = 0.0, 0.0
+        self._identity: str | None = None  # of the first one: a client stays one person
         self.report = TokenReport()
         self.renewable = callable(token)
 
@@ -134,7 +135,7 @@ class TokenSource:
         """Use this one from now on; a function is asked again after it.
 
         Raises:
-            TokenInvalid: it is no token; the old one stays.
+            TokenInvalid: it is no token, or somebody else's; the old one stays.
         """
         self._check(token)
         self._last = token
@@ -171,6 +172,7 @@ class TokenSource:
             token = await self._call() if callable(self._token) else self._token
         self.report = self._check(token)
         self._last = token
+        self._identity = self.report.identity or self._identity
         self._fetched_at = asyncio.get_running_loop().time()
         self._left = min(self.report.seconds_left, self.report.lifetime)  # should this clock be wrong
         return token
@@ -188,11 +190,12 @@ class TokenSource:
             raise TokenExpired(-expired.seconds_left)
         return token
 
-    @staticmethod
-    def _check(token: Any) -> TokenReport:
+    def _check(self, token: Any) -> TokenReport:
         report = explain_token(token if isinstance(token, str) else "")
         if not isinstance(token, str) or token.count(".") != 2:
             raise TokenInvalid("malformed", f"The token cannot be used: {report.problems[0]}")
+        if report.identity and self._identity and report.identity != self._identity:
+            raise TokenInvalid("identity", "The token is for another identity: connect() again to be somebody else.")
         return report
 
     async def _call(self) -> Any:

@@ -434,11 +434,21 @@ def answer(status: int, body: object = None, headers: dict[str, str] | None = No
     return act
 
 
-def lose_reply(*, rst: bool = True) -> Act:
-    """Let the service act on a request, and break the connection in place of its answer."""
+def drop() -> Act:
+    """Do not pass it on, and say nothing: what no network does, but a service that forgot to send it."""
 
     async def act(cable: Cable, passing: Passing) -> bool:
-        cable.proxy.fault(lambda one: one.way == "down" and one.id == passing.id, cut(rst=rst))
+        cable.proxy.note("dropped", cable.number, passing)
+        return False
+
+    return act
+
+
+def lose_reply(end: Act | None = None) -> Act:
+    """Let the service act on a request, and break the connection (or do `end`) in place of its answer."""
+
+    async def act(cable: Cable, passing: Passing) -> bool:
+        cable.proxy.fault(lambda one: one.way == "down" and one.id == passing.id, end or cut(rst=True))
         return True
 
     return act

@@ -93,7 +93,7 @@ class World:
             await actor.proxy.__aexit__(None, None, None)
         await asyncio.to_thread(self.service.stop)
         assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert self.faults == []
+        assert self.faults == [], self.faults
 
     async def restart(self) -> None:
         """The service ends and starts again, on its file and its port."""
