@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from convo_widgets.client.conversation import Conversation
 
 Direction = Literal["backwards", "forward"]
+MOST_WORDS = 1000  # strings that are kept because they may come again
 MessageRecord = tuple[int, MessageData]
 
 
@@ -42,6 +43,7 @@ class Messages:
         self._items_url = ""
         self._known: dict[int, Message] = {}
         self._loose: WeakValueDictionary[int, Message] = WeakValueDictionary()  # those of `history`
+        self._words: dict[str, str] = {}
         self._reads = 0  # pages on their way
         self._overtaking: dict[int, Change] = {}  # and what came meanwhile of messages that nobody has
 
@@ -196,8 +198,24 @@ class Messages:
         message = self._load_loosely(item)
         if message is not None and message.index not in self._known:
             self._loose.pop(message.index, None)
-            self._known[message.index] = message
+            self._keep(message)
         return message
+
+    def _keep(self, message: Message) -> None:
+        """Keep it from now on, and what is said with every message, such as an author, only once for all of them."""
+        if len(self._words) > MOST_WORDS:
+            self._words.clear()
+        data, same = message._data, self._words.setdefault
+        data.type = same(data.type, data.type)
+        if data.author is not None:
+            data.author = same(data.author, data.author)
+        if data.member_sid is not None:
+            data.member_sid = same(data.member_sid, data.member_sid)
+        if isinstance(data.attributes, str):
+            data.attributes = same(data.attributes, data.attributes)
+        if data.date_updated == data.timestamp:
+            data.date_updated = data.timestamp
+        self._known[message.index] = message
 
     def _load_loosely(self, item: TypedItem[Any]) -> Message | None:
         """The message of an item of a page, kept by whoever takes it."""
@@ -244,7 +262,7 @@ class Messages:
         elif change.kind == "added":
             message = self._put(change.key, change)
             if message is not None:
-                self._known[change.key] = message
+                self._keep(message)
                 self._conversation._participants.stopped_typing(message.author)
                 self._conversation._announce("messageAdded", message)
         elif self.find(change.key) is not None:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from typing import Protocol as Interface
 
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from convo_widgets.errors import (
@@ -36,7 +35,7 @@ from convo_widgets.errors import (
 )
 from convo_widgets.transport.backoff import fibonacci
 from convo_widgets.transport.clock import ClockWatch
-from convo_widgets.transport.socket import CLOSE_TIMEOUT, close_socket, open_socket, probe_socket, shown
+from convo_widgets.transport.socket import CLOSE_TIMEOUT, Socket, close_socket, open_socket, probe_socket, shown
 from convo_widgets.transport.turns import Turns
 from convo_widgets.wire.protocol import (
     Closed,
@@ -148,7 +147,8 @@ class Link:
         self._delays = delays
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None] | None = None  # until the first connection of a start
-        self._socket: ClientConnection | None = None
+        self._socket: Socket | None = None
+        self._writer: asyncio.Task[None] | None = None
         self._protocol = Protocol("client")
         self._waiting: dict[str, _Waiting] = {}
         self._turns = Turns()
@@ -259,13 +259,14 @@ class Link:
             del token
             async with asyncio.timeout(OPEN_TIMEOUT) as patience:
                 await self._flush()
-                async for data in socket:
-                    if self._receive(data):
-                        return
+                while True:
+                    for data in await socket.receive():
+                        if self._receive(data):
+                            return
+                        if self._protocol.state == "ready" and not self._was_open:
+                            patience.reschedule(None)
+                            self._opened()
                     await self._flush()
-                    if self._protocol.state == "ready" and not self._was_open:
-                        patience.reschedule(None)
-                        self._opened()
         except (ConnectionClosed, OSError) as error:
             error.with_traceback(None)  # its frames may hold the introduction, and so the token
             if isinstance(error, TimeoutError) and not self._was_open:
@@ -276,10 +277,10 @@ class Link:
             self._clock.stop()
             self._socket = None
             self._drop_waiting()
-            if self._probe is not None:
-                self._probe.cancel()
+            for task in (self._probe, self._writer):
+                if task is not None:
+                    task.cancel()
             await close_socket(socket)
-        raise self._broken()
 
     def _opened(self) -> None:
         self._was_open = True
@@ -441,25 +442,34 @@ class Link:
         self._waiting[id] = waiting
         try:
             async with asyncio.timeout(REPLY_TIMEOUT):
-                await self._flush()
+                self._flush_soon()
                 return await waiting.future
         except TimeoutError:
             raise RequestTimeout(what, may_have_happened=not repeatable) from None
-        except (ConnectionClosed, OSError) as error:
-            raise ConnectionLost(what, may_have_happened=not repeatable) from error
         finally:
             self._waiting.pop(id, None)
             self._protocol.forget(id)
             if waiting.future.done() and not waiting.future.cancelled():
                 waiting.future.exception()  # both ways may tell of the same loss: one is enough
 
+    def _flush_soon(self) -> None:
+        """Write what there is to say, with what else is asked for in this step of the loop."""
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write(), name="convo-widgets writer")
+
+    async def _write(self) -> None:
+        with contextlib.suppress(ConnectionClosed, OSError):  # the reader learns of it too, and tells who waits
+            while self._protocol.has_outgoing and self._socket is not None:
+                await self._flush()
+
     async def _flush(self) -> None:
         socket = self._socket
         if socket is None:
             return
         try:
-            for data in self._protocol.take():
-                await socket.send(data)
+            messages = self._protocol.take()
+            if messages:
+                await socket.send_all(messages)
         except (ConnectionClosed, OSError):
             if socket is self._socket:  # the reader learns of it in its own time: until then nobody tries again
                 self._turns.close()

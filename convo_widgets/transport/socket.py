@@ -1,23 +1,112 @@
-"""Opening and closing a WebSocket, with websockets' errors made ours and its log kept from telling tokens."""
+"""A WebSocket that is read and written in batches, with websockets' errors made ours and its log kept from telling.
+
+websockets hands out one message at a time, and writes each with a system call of its own. What waits on a busy
+connection is many small ones, so a `Socket` takes them where websockets has decoded them, all that one read of the
+network brought, and writes whatever there is to say at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event
 
 from convo_widgets.errors import ConnectFailed
 from convo_widgets.wire import frame
 
 CLOSE_TIMEOUT = 1.0  # seconds that a goodbye may take
+MOST_UNREAD = 1 << 20  # bytes of messages that wait to be taken, before nothing more is read
 
 _wire_log = logging.getLogger("convo_widgets.websockets")
 _wire_log.setLevel(logging.INFO)  # below that, websockets logs frames, and the first one holds the token
 _wire_log.addFilter(lambda record: record.levelno >= logging.INFO)  # also for who sets another level
+
+
+class Socket(ClientConnection):
+    """One connection."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._unread: list[bytes | str] = []
+        self._size = 0  # of the unread ones
+        self._part: bytearray | None = None  # of a message that comes in several frames
+        self._is_text = False
+        self._news: asyncio.Future[None] | None = None
+        self._is_given_up = False
+
+    async def receive(self) -> list[bytes | str]:
+        """Every message that has arrived, one at least.
+
+        Raises:
+            ConnectionClosed: there will be no more.
+        """
+        while not self._unread:
+            if self.connection_lost_waiter.done():
+                return [await self.recv()]  # which raises
+            self._news = self.loop.create_future()
+            await self._news
+        messages, self._unread, self._size = self._unread, [], 0
+        self.transport.resume_reading()
+        return messages
+
+    async def send_all(self, messages: Iterable[bytes]) -> None:
+        """Send messages with one write; waits while too much is waiting to go out.
+
+        Raises:
+            ConnectionClosed: they may not have arrived.
+        """
+        async with self.send_context():
+            for message in messages:
+                self.protocol.send_binary(message)
+            self.transport.write(b"".join(self.protocol.data_to_send()))
+
+    def give_up(self) -> None:
+        """Read on to the end, and throw away what comes."""
+        self._is_given_up = True
+        self._unread.clear()
+        self.transport.resume_reading()
+
+    def process_event(self, event: Event) -> None:
+        """Take the frames with messages; websockets keeps the others."""
+        if not isinstance(event, Frame) or event.opcode not in (Opcode.BINARY, Opcode.TEXT, Opcode.CONT):
+            super().process_event(event)
+            return
+        if event.opcode is not Opcode.CONT:
+            self._is_text = event.opcode is Opcode.TEXT
+            if event.fin:
+                self._take(bytes(event.data))
+                return
+            self._part = bytearray()
+        if self._part is not None:
+            self._part += event.data
+            if event.fin:
+                whole, self._part = bytes(self._part), None
+                self._take(whole)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell who waits for messages."""
+        super().connection_lost(exc)
+        self._tell()
+
+    def _take(self, data: bytes) -> None:
+        if self._is_given_up:
+            return
+        self._unread.append(data.decode(errors="replace") if self._is_text else data)
+        self._size += len(data) + 100
+        if self._size > MOST_UNREAD:
+            self.transport.pause_reading()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
 
 
 class _Connect(connect):
@@ -27,7 +116,7 @@ class _Connect(connect):
         return exc
 
 
-async def open_socket(uri: str, *, open_timeout: float, ping_interval: float, ping_timeout: float) -> ClientConnection:
+async def open_socket(uri: str, *, open_timeout: float, ping_interval: float, ping_timeout: float) -> Socket:
     """An open socket; the times are in seconds.
 
     Raises:
@@ -35,8 +124,9 @@ async def open_socket(uri: str, *, open_timeout: float, ping_interval: float, pi
     """
     try:
         proxy: dict[str, Any] = {"proxy": None} if _is_loopback(uri) else {}
-        return await _Connect(
+        socket = await _Connect(
             uri,
+            create_connection=Socket,
             compression=None,
             max_size=frame.MAX_FRAME,
             open_timeout=open_timeout,
@@ -47,6 +137,8 @@ async def open_socket(uri: str, *, open_timeout: float, ping_interval: float, pi
             user_agent_header=None,
             **proxy,
         )
+        assert isinstance(socket, Socket)
+        return socket
     except InvalidURI:
         pass  # its text quotes the address, which may hold a password, so it is no cause of ours
     except (OSError, WebSocketException, TimeoutError, ValueError) as error:
@@ -54,8 +146,9 @@ async def open_socket(uri: str, *, open_timeout: float, ping_interval: float, pi
     raise ConnectFailed(shown(uri), "that is no address of a socket (ws:// or wss://)")
 
 
-async def close_socket(socket: ClientConnection) -> None:
+async def close_socket(socket: Socket) -> None:
     """Close it properly, or by force where the peer does not even read."""
+    socket.give_up()
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT):
             await socket.close()
@@ -67,7 +160,7 @@ async def close_socket(socket: ClientConnection) -> None:
         raise
 
 
-async def probe_socket(socket: ClientConnection, timeout: float) -> None:
+async def probe_socket(socket: Socket, timeout: float) -> None:
     """Cut the socket, if its peer shows no sign of life within so many seconds."""
     try:
         async with asyncio.timeout(timeout):

@@ -216,6 +216,11 @@ class Protocol:
         event = self._receive_client(got) if self.role == "client" else self._receive_service(got)
         return [] if event is None else [event]
 
+    @property
+    def has_outgoing(self) -> bool:
+        """Whether there is something to write."""
+        return bool(self._outgoing)
+
     def take(self) -> list[bytes]:
         """The messages to write now, in order; each is handed out once."""
         outgoing, self._outgoing = self._outgoing, []
