@@ -14,6 +14,7 @@ from convo_widgets.service import (
     memberships,
     messages,
     participants,
+    reach,
     receipts,
     sync,
     users,
@@ -42,6 +43,7 @@ ROUTES = Routes(
     + memberships.ROUTES
     + users.ROUTES
     + content.ROUTES
+    + reach.ROUTES
     + conversations.ROUTES
     + sync.ROUTES
 )
@@ -71,6 +73,7 @@ class Backend:
 
     def __post_init__(self) -> None:
         self.signer = Signer(f"{self.base}/v1/Services/{self.tokens.service_sid}/Media", self.media_ttl)
+        reach.start(self.store)
 
     @property
     def latency(self) -> float:
@@ -134,6 +137,28 @@ class Backend:
     def _may_see(self, identity: str, sid: str) -> bool:
         object = views.find(self.store, sid)
         return object is not None and views.may_see(self.store, object, identity)
+
+    def arrive(self, follower: Follower) -> None:
+        """A connection is ready; with the first one its user is online."""
+        first = not self.hub.has(follower.identity)
+        self.hub.join(follower)
+        if first:
+            self._set_online(follower.identity, True)
+
+    def depart(self, follower: Follower) -> None:
+        """A connection is over; may be said twice."""
+        there = self.hub.has(follower.identity)
+        self.hub.leave(follower)
+        if there and not self.hub.has(follower.identity):
+            self._set_online(follower.identity, False)
+
+    def _set_online(self, identity: str, online: bool) -> None:
+        if not self.store.reachability:
+            return
+        try:
+            self.act(lambda change: reach.set_online(change, identity, online))
+        except Exception as error:  # the store failed, which must not cost a connection
+            log_fault("reachability", error)
 
     def welcome(self, identity: str) -> None:
         """Make the user of a first visit."""

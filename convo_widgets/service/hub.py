@@ -49,6 +49,10 @@ class Hub:
         self._people: defaultdict[str, set[Follower]] = defaultdict(set)
         self._followers: defaultdict[str, set[Follower]] = defaultdict(set)
 
+    def has(self, identity: str) -> bool:
+        """Whether a user has a connection."""
+        return identity in self._people
+
     def join(self, follower: Follower) -> None:
         """A connection is ready."""
         self._people[follower.identity].add(follower)

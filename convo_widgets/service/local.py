@@ -53,6 +53,7 @@ class LocalService:
         origins: web origins that may connect, beside the service's own.
         media_mb: the largest medium, and the most media of a message, in MB.
         media_url_ttl: seconds that a temporary address of a medium is good for.
+        reachability: whether users are told who is online.
 
     Attributes:
         url: address of the service, without a slash at the end.
@@ -77,6 +78,7 @@ class LocalService:
         origins: tuple[str, ...] = (),
         media_mb: int = 150,
         media_url_ttl: float = 300,
+        reachability: bool = True,
     ) -> None:
         _check_host(host, api_secret)
         self.host = host
@@ -88,6 +90,7 @@ class LocalService:
         self._origins = origins
         self._media = Media(single_mb=media_mb, total_mb=media_mb)
         self._media_ttl = media_url_ttl
+        self._reachability = reachability
         self._start(port, seed, api_key, api_secret)
 
     def _start(self, port: int, seed: str | PathLike[str] | None, api_key: str | None, api_secret: str | None) -> None:
@@ -98,9 +101,10 @@ class LocalService:
         self.url = url = f"http://{name}:{self.port}"
         self.ws_url = f"ws://{name}:{self.port}/v3/wsconnect"
         data, image, media, media_ttl, faults = self._data, self._image, self._media, self._media_ttl, self.faults
+        reachability = self._reachability
 
         def make() -> Backend:  # in the service's thread, which owns the store
-            store = Store(data, image)
+            store = Store(data, image, reachability=reachability)
             try:
                 seeds.load(store, seed)
             except BaseException:

@@ -41,6 +41,7 @@ def _configuration(call: Call) -> Answer:
             identity=call.identity,
             url=call.url("Configuration"),
             options=ConfigurationOptions(
+                reachability_enabled=call.store.reachability,
                 my_conversations_page_size=PAGE,
                 media_attachments_count_limit=call.media.count,
                 media_attachment_size_limit_in_mb=call.media.single_mb,

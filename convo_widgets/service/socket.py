@@ -176,7 +176,7 @@ class Socket:
         token = _continuation(event.continuation_token)
         reissued = event.continuation_token is not None and event.continuation_token != token
         self._protocol.accept(event.id, continuation_token=token, reissued=reissued, storage_id=self._storage())
-        self._backend.hub.join(self)
+        self._backend.arrive(self)
         self._disarm("init")
         self._arm("ping", PING_EVERY, self._ping)
         self._renew(grant)
@@ -308,7 +308,7 @@ class Socket:
     def _leave(self) -> None:
         for name in list(self._timers):
             self._disarm(name)
-        self._backend.hub.leave(self)
+        self._backend.depart(self)
 
 
 def _continuation(given: str | None) -> str:

@@ -131,6 +131,7 @@ class Store:
     Args:
         path: the file; None keeps all in memory.
         image: what a store in memory begins with: the bytes that another one left.
+        reachability: whether users are told who is online.
 
     Attributes:
         newest: id of the newest sync event; state and events are written together, so all that is read has it.
@@ -139,10 +140,13 @@ class Store:
         UsageError: the file is not one of ours, is newer than this version, is in use, or cannot be opened.
     """
 
-    def __init__(self, path: str | Path | None = None, image: bytes | None = None) -> None:
+    def __init__(
+        self, path: str | Path | None = None, image: bytes | None = None, *, reachability: bool = True
+    ) -> None:
         self.path = None if path in (None, ":memory:") else Path(str(path)).expanduser()
         self._db = self._open(image)
         self.newest: int = self._newest()
+        self.reachability = reachability
         self._eras = self.rows("SELECT first, last FROM eras ORDER BY first DESC")
 
     # -- reading

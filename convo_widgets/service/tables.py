@@ -28,8 +28,14 @@ CREATE TABLE roles (
 CREATE TABLE users (
     id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, identity TEXT NOT NULL UNIQUE, friendly_name TEXT,
     role_sid TEXT NOT NULL REFERENCES roles,
-    attributes TEXT NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL
+    attributes TEXT NOT NULL, online INTEGER NOT NULL DEFAULT 0,
+    date_created TEXT NOT NULL, date_updated TEXT NOT NULL
 );
+
+CREATE TABLE registrations (
+    id TEXT PRIMARY KEY, identity TEXT NOT NULL, channel_type TEXT NOT NULL, address TEXT NOT NULL,
+    UNIQUE (identity, channel_type, address)
+) WITHOUT ROWID;
 
 CREATE TABLE conversations (
     id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, unique_name TEXT UNIQUE, friendly_name TEXT,

@@ -43,6 +43,14 @@ def info(change: Change, user: int, key: str) -> None:
     change.map_item(change.store.object_sid("info", user), "updated", key, data)
 
 
+def reachability(change: Change, user: int) -> None:
+    """A user came, went, or registered a device; only the last state of it need be told to those who were away."""
+    if change.store.reachability:
+        sid = change.store.object_sid("info", user)
+        change.run("DELETE FROM events WHERE object_sid = ? AND item = 'reachability'", sid)
+        info(change, user, "reachability")
+
+
 def _data(change: Change, view: str, subject: int, what: str, key: views.Key) -> object:
     """The item as it is now; of a removed one nothing is told but that it is gone."""
     if what == "removed":

@@ -26,6 +26,7 @@ from convo_widgets.wire.schema import (
     MessageData,
     ParticipantData,
     SyncType,
+    UserReachability,
     UserValue,
     time_of,
 )
@@ -260,12 +261,21 @@ def _membership(row: sqlite3.Row) -> Item:
 
 
 def info(store: Store, user: int, span: Range) -> list[Item]:
-    """Items of a user's info map: friendlyName and attributes."""
+    """Items of a user's info map: friendlyName, attributes, and reachability where the service tells it."""
     row = store.row("SELECT * FROM users WHERE id = ?", user)
     assert row is not None
     dates = row["date_created"], row["date_updated"]
     values = {"attributes": row["attributes"], "friendlyName": row["friendly_name"]}
-    return span.cut([Item(key, UserValue(value), *dates) for key, value in values.items()])
+    items = [Item(key, UserValue(value), *dates) for key, value in values.items()]
+    if store.reachability:
+        items.append(Item("reachability", reachability(store, row), *dates))
+    return span.cut(items)
+
+
+def reachability(store: Store, user: sqlite3.Row) -> UserReachability:
+    """Whether a user is connected, and has a device that push messages go to."""
+    sql = "SELECT EXISTS (SELECT 1 FROM registrations WHERE identity = ?)"
+    return UserReachability(bool(user["online"]), bool(store.value(sql, user["identity"])))
 
 
 Reader = Callable[[Store, int, Range], list[Item]]

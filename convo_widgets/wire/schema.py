@@ -388,6 +388,13 @@ class PushRegistration(Struct):
     data: dict[str, str]
 
 
+class PushRemoval(Struct):
+    """Body of DELETE ers: a registration by what it is of."""
+
+    binding_type: str
+    address: str
+
+
 class PushRegistrationReply(Struct):
     """Answer to it."""
 

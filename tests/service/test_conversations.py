@@ -22,6 +22,7 @@ async def test_configuration(wire: Connect) -> None:
     assert {item["key"]: item["data"] for item in info["items"]} == {
         "attributes": {"value": "{}"},
         "friendlyName": {"value": None},
+        "reachability": {"online": True, "notifiable": False},
     }
     mine = await alice.get(f"/v3/Maps/{configuration['sync_objects']['my_conversations']}/Items")
     assert mine == {"items": [], "meta": {"next_token": None, "previous_token": None}}

@@ -40,7 +40,7 @@ async def test_document(wire: Connect) -> None:
     member = roster["items"][0]["data"]
     assert (member["identity"], member["type"], member["attributes"]) == ("alice", "chat", "{}")
     info = await alice.get(f"/v3/Maps/{member['userInfo']}/Items")
-    assert [item["key"] for item in info["items"]] == ["attributes", "friendlyName"]
+    assert [item["key"] for item in info["items"]] == ["attributes", "friendlyName", "reachability"]
 
 
 async def test_demo_rendering(wire: Connect) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convo_widgets.service import users
+from convo_widgets.service import users, views
 from convo_widgets.service.account.requests import Answer, Request, get, post
 from convo_widgets.service.rights import PERMISSIONS
 from convo_widgets.service.store import Change
@@ -12,6 +12,7 @@ from convo_widgets.wire.schema import NewUserInfo
 
 def _show(request: Request, name: str) -> AccountUser:
     row = users.find_by(request.store, name)
+    reached = views.reachability(request.store, row) if request.store.reachability else None
     return AccountUser(
         sid=row["sid"],
         **request.ids(),
@@ -19,6 +20,8 @@ def _show(request: Request, name: str) -> AccountUser:
         identity=row["identity"],
         friendly_name=row["friendly_name"],
         attributes=row["attributes"],
+        is_online=reached.online if reached else None,
+        is_notifiable=reached.notifiable if reached else None,
         date_created=row["date_created"],
         date_updated=row["date_updated"],
         url=request.url("Users", row["sid"]),
