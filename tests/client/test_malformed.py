@@ -21,7 +21,7 @@ def _feed(conversation: cw.Conversation, body: Any, message_type: str = "com.twi
     conversation.client.notified(Notified(message_type, data))
 
 
-def _list_event(conversation: cw.Conversation, what: str, index: Any, data: Any, id: int = 10**9) -> dict[str, Any]:
+def _list_event(conversation: cw.Conversation, what: str, index: Any, data: Any, id: int = 10**16) -> dict[str, Any]:
     messages = conversation._messages._list
     assert messages is not None
     event = {"id": id, "list_sid": messages.sid, "item_index": index, "item_data": data}
@@ -51,7 +51,7 @@ async def test_odd_messages(people: People, caplog: pytest.LogCaptureFixture, wh
     seen = Seen(mine, mine.client)
     for number, data in enumerate(ODD_MESSAGES):
         caplog.clear()
-        _feed(mine, _list_event(mine, what, 0 if what == "updated" else 7, data, id=10**9 + number))
+        _feed(mine, _list_event(mine, what, 0 if what == "updated" else 7, data, id=10**16 + number))
         assert seen.all == []
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert "skipped" in caplog.records[0].getMessage()
@@ -154,7 +154,7 @@ async def test_updates_say_only_what_is_new(people: People) -> None:
     ]
     for number, (data, expected) in enumerate(steps):
         seen.all.clear()
-        _feed(mine, _list_event(mine, "updated", 0, full | data, id=10**9 + number))
+        _feed(mine, _list_event(mine, "updated", 0, full | data, id=10**16 + number))
         told = seen.of(message, "updated")
         assert [set(update.update_reasons) for update in told] == ([expected] if expected else [])
     assert (message.body, message.subject, message.last_updated_by) == ("new", "Other", "x")
@@ -179,8 +179,8 @@ async def spoilt(tmp_path: Path) -> AsyncIterator[tuple[cw.LocalService, str]]:
             await write(made, 5)
     with sqlite3.connect(file) as store:
         store.execute(
-            "INSERT INTO media SELECT 'ME1', conversation, idx, 0, 'a.png', 'image/png', 'big', 'media' "
-            "FROM messages WHERE idx = 2"
+            "INSERT INTO media SELECT 'ME1', author, conversation, idx, 0, 'a.png', 'image/png', 'big', 'media', "
+            "date_created, date_created FROM messages WHERE idx = 2"
         )
         store.execute("UPDATE participants SET last_read = 'far' WHERE identity = 'bob'")
     store.close()
