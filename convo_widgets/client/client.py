@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from convo_widgets._version import __version__
+from convo_widgets.client.content import ContentTemplate
 from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.conversations import Conversations
 from convo_widgets.client.events import Discontinuity, Emitter
+from convo_widgets.client.files import ConversationLimits
+from convo_widgets.client.media import Media, MediaService
+from convo_widgets.client.paginator import pages
+from convo_widgets.client.push import (
+    NotificationsChannelType,
+    PushNotification,
+    Registrations,
+    parse_push_notification,
+)
 from convo_widgets.client.session import Endpoints, Session
 from convo_widgets.client.tokens import Token, TokenSource
 from convo_widgets.client.user import User
 from convo_widgets.client.users import Users
 from convo_widgets.errors import ConnectionLost, ConvoError, TokenError, TokenExpired, TransportError, UsageError
 from convo_widgets.transport.backoff import fibonacci
+from convo_widgets.transport.http import Http
 from convo_widgets.transport.link import CONNECTION_TIMEOUT, ConnectionFault, ConnectionState
 from convo_widgets.wire import json
 from convo_widgets.wire.protocol import Notified
-from convo_widgets.wire.schema import Configuration, ConfigurationLinks, NewConversation, TypingNotice
+from convo_widgets.wire.schema import (
+    Configuration,
+    ConfigurationLinks,
+    ContentTemplatePage,
+    NewConversation,
+    TypingNotice,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -29,6 +47,7 @@ log = logging.getLogger("convo_widgets")
 State = Literal["failed", "initialized"]
 TYPING = "twilio.ipmsg.typing_indicator"
 CONFIGURATION = "Client/v2/Configuration"
+TEMPLATES = "Client/v2/ContentTemplates"
 SHORT = 180.0  # seconds left of a token at which it is renewed
 
 
@@ -58,6 +77,7 @@ class Client(Emitter):
             "discontinuity",
             "initFailed",
             "initialized",
+            "pushNotification",
             "stateChanged",
             "tokenAboutToExpire",
             "tokenExpired",
@@ -75,6 +95,9 @@ class Client(Emitter):
         self._session = Session(self._endpoints, self._tokens, self, _metadata())
         self._conversations = Conversations(self)
         self._users = Users(self)
+        self._media = MediaService(Http(self._tokens.current))
+        self._registrations = Registrations(self._session, self._endpoints.push)
+        self._limits = ConversationLimits()
         self._links: ConfigurationLinks = ConfigurationLinks("", "", "", "", "")
         self._renewal: asyncio.Task[None] | None = None
         self._was_shut_down = False
@@ -122,6 +145,7 @@ class Client(Emitter):
     async def shutdown(self) -> None:
         """Say goodbye; the client cannot be used afterwards. Safe to call twice."""
         self._was_shut_down = True
+        await self._media.http.close()
         await self._session.close()
 
     async def update_token(self, token: str) -> None:
@@ -170,6 +194,9 @@ class Client(Emitter):
         self._users.base_url = configuration.links.users
         self._users.limit = configuration.options.user_infos_to_subscribe
         self.user.identity = configuration.identity
+        self._limits = ConversationLimits.of(configuration.options)
+        links = configuration.links
+        self._media.configure(self._endpoints.media, links.media_service, links.media_set_service)
         return configuration
 
     def _explained(self, error: TokenExpired) -> TokenExpired:
@@ -241,6 +268,62 @@ class Client(Emitter):
     async def get_subscribed_users(self) -> list[User]:
         """The users whose changes arrive."""
         return self._users.all()
+
+    # -- media and templates
+
+    async def get_temporary_content_urls_for_media_sids(self, media_sids: Sequence[str]) -> dict[str, str]:
+        """New temporary addresses of media, by sid; see `Media.get_content_temporary_url`.
+
+        Raises:
+            NotFound: one of them is not there, or not for oneself.
+        """
+        return await self._media.urls(media_sids)
+
+    async def get_temporary_content_urls_for_media(self, content_set: Sequence[Media]) -> dict[str, str]:
+        """The same for media; of several messages, too."""
+        return await self._media.urls([medium.sid for medium in content_set])
+
+    async def get_content_templates(self) -> list[ContentTemplate]:
+        """All templates for rich messages that the account has."""
+        url, what = f"{self._endpoints.api}/{TEMPLATES}", "reading content templates"
+        read = pages(self._session, url, ContentTemplatePage, {"PageSize": 100}, what=what)
+        return [ContentTemplate.from_wire(one) async for page in read for one in page.templates]
+
+    # -- push notifications
+
+    async def set_push_registration_id(self, channel_type: NotificationsChannelType, registration_id: str) -> None:
+        """Have push notifications sent to a device, in place of the one before.
+
+        Args:
+            channel_type: "fcm" or "apn".
+            registration_id: what FCM or APN gave the device.
+        """
+        await self._registrations.set(channel_type, registration_id)
+
+    async def unset_push_registration_id(self, channel_type: NotificationsChannelType) -> None:
+        """Have no more sent to the device that was set on this channel."""
+        await self._registrations.unset(channel_type)
+
+    async def remove_push_registrations(self, channel_type: NotificationsChannelType, registration_id: str) -> None:
+        """Have no more sent to this device, whichever client registered it."""
+        await self._registrations.remove(channel_type, registration_id)
+
+    async def handle_push_notification(self, notification_payload: Any) -> None:
+        """Read a push notification's payload and announce it as "pushNotification".
+
+        Raises:
+            UsageError: it is no push notification of a conversation.
+        """
+        self._emit("pushNotification", parse_push_notification(notification_payload))
+
+    @staticmethod
+    def parse_push_notification(notification_payload: Any) -> PushNotification:
+        """Read a payload as FCM or APN delivered it: a dict with ``data``, or with ``aps``.
+
+        Raises:
+            UsageError: it is no push notification of a conversation.
+        """
+        return parse_push_notification(notification_payload)
 
     # -- what the link says (transport.link.Observer)
 

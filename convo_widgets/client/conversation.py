@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 from urllib.parse import quote
 
 from msgspec import UNSET
 
+from convo_widgets.client.builder import MessageBuilder, SendEmailOptions, UnsentMessage
 from convo_widgets.client.events import Emitter
+from convo_widgets.client.files import ConversationLimits, UnsentMedia, media_of
 from convo_widgets.client.history import Order
 from convo_widgets.client.message import Message
 from convo_widgets.client.messages import Direction, MessageRecord, Messages
-from convo_widgets.client.paginator import Paginator
-from convo_widgets.client.participant import Participant
+from convo_widgets.client.paginator import Paginator, turned
+from convo_widgets.client.participant import Participant, ParticipantBindingOptions
 from convo_widgets.client.participants import Participants
+from convo_widgets.client.recipients import RecipientDescriptor, recipient
 from convo_widgets.client.session import PAGE_LIMIT
 from convo_widgets.errors import TooLarge, UsageError
 from convo_widgets.sync.objects import Change, SyncDocument
+from convo_widgets.transport.http import Progress
 from convo_widgets.transport.link import CONNECTION_TIMEOUT
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import (
@@ -28,7 +32,9 @@ from convo_widgets.wire.schema import (
     ConversationReply,
     Membership,
     MembershipReply,
+    MessageRecipientPage,
     MessageReply,
+    MessagingBinding,
     MyConversation,
     NewConversation,
     NewMessage,
@@ -62,6 +68,26 @@ ConversationUpdateReason = Literal[
 PREFETCH = 16  # pages that are read ahead
 MAX_BODY = 32 * 1024  # bytes of UTF-8 in a message
 TYPING = 5.0  # seconds that a word of typing holds, until the service has said
+
+
+class ConversationEmailBinding(TypedDict, total=False):
+    """Address of a conversation on email."""
+
+    name: str
+    projected_address: str
+
+
+class ConversationSmsBinding(TypedDict, total=False):
+    """Address of a conversation on SMS."""
+
+    address: str
+
+
+class ConversationBindings(TypedDict, total=False):
+    """Addresses of a conversation on other channels, as the service tells them."""
+
+    email: ConversationEmailBinding
+    sms: ConversationSmsBinding
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +193,7 @@ class Conversation(Emitter):
         self.last_message: LastMessage | None = None
         self.last_read_message_index: int | None = None
         self.notification_level: NotificationLevel = "default"
-        self.bindings: dict[str, Any] = {}
+        self.bindings: ConversationBindings = {}
         self.date_created: datetime | None = None
         self.date_updated: datetime | None = None
 
@@ -179,6 +205,11 @@ class Conversation(Emitter):
     def client(self) -> Client:
         """The client that it belongs to."""
         return self._client
+
+    @property
+    def limits(self) -> ConversationLimits:
+        """What its messages may carry."""
+        return self._client._limits
 
     # -- messages
 
@@ -260,30 +291,68 @@ class Conversation(Emitter):
         _check_reading(page_size, prefetch)
         return self._messages.records("desc" if direction == "backwards" else "asc", page_size, prefetch)
 
-    async def send_message(self, body: str, attributes: Any = None, *, subject: str | None = None) -> int:
+    async def send_message(
+        self,
+        message: str | UnsentMedia | Sequence[UnsentMedia] | None = None,
+        attributes: Any = None,
+        email_options: SendEmailOptions | None = None,
+        *,
+        subject: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> int:
         """Write a message; returns its index.
 
-        It is sent once: should the connection break meanwhile, the service recognises the second try.
+        It is sent once: should the connection break meanwhile, the service recognises the second try. Cancelling the
+        task while media are uploaded stops that, and nothing is sent. `prepare_message` can do more.
 
         Args:
-            body: text, at most 32 KB of UTF-8; it is never read as HTML.
+            message: text, at most 32 KB of UTF-8, which is never read as HTML; or a medium, or a list of media:
+                `FileMedia`, paths, files that are open for reading bytes.
             attributes: any JSON.
-            subject: of an email.
+            email_options: of an email: ``{"subject": ...}``.
+            subject: the same, shorter.
+            on_progress: called with the bytes of media that are uploaded and all there are.
 
         Raises:
-            TooLarge: the body is over 32 KB; nothing was sent.
+            TooLarge: the body is over 32 KB, or a medium over the `limits`; nothing was sent.
+            UsageError: too many media, or a file that cannot be read; nothing was sent.
             Forbidden: one may not write here.
             ReplyError: the conversation is closed (50377), and whatever else the service minds.
             TransportError: no answer came; `may_have_happened` says what that means.
         """
-        self._check_body(body)
-        text = json.encode({} if attributes is None else attributes).decode()
-        message = NewMessage(body=body, media_sids=[], attributes=text)
-        if subject is not None:
-            message.subject = subject
+        unsent = UnsentMessage(self)
+        if message is None or isinstance(message, str):
+            unsent.text = message or ""
+        else:
+            unsent.media_content = [(medium.category, medium) for medium in media_of(message)]
+        unsent.attributes = {} if attributes is None else attributes
+        unsent.email_options = {"subject": subject} if subject is not None else email_options or {}
+        return await unsent.send(on_progress)
+
+    def prepare_message(self) -> MessageBuilder:
+        """A builder for a message with several parts: ``prepare_message().set_body("Look").add_media("a.png")...``."""
+        return MessageBuilder(self)
+
+    async def _send(self, message: NewMessage) -> int:
         reply = await self._client._session.post(self._links.messages, message, MessageReply, what="sending a message")
         self._typing_until = 0.0
         return reply.index
+
+    async def get_message_recipients(self, page_size: int | None = None) -> Paginator[RecipientDescriptor]:
+        """Who the emails of this conversation went to, page by page.
+
+        Args:
+            page_size: messages of a page, each of which may have several recipients; None lets the service choose.
+        """
+        size = {} if page_size is None else {"PageSize": page_size}
+        return await turned(
+            lambda token: self._recipients(size | ({"PageToken": token} if token else {})),
+            lambda page: [recipient(raw) for raw in page.message_recipients],
+        )
+
+    async def _recipients(self, params: dict[str, Any]) -> MessageRecipientPage:
+        url, what = f"{self._links.self}/MessageRecipients", "reading recipients"
+        return await self._client._session.get(url, MessageRecipientPage, params, what=what)
 
     async def typing(self) -> None:
         """Tell the others that one is writing; at most one word every few seconds really goes out."""
@@ -375,6 +444,35 @@ class Conversation(Emitter):
         return await self._client._session.post(
             self._links.participants, body, ParticipantReply, what=f"adding {identity!r}"
         )
+
+    async def add_non_chat_participant(
+        self,
+        proxy_address: str,
+        address: str,
+        attributes: Any = None,
+        binding_options: ParticipantBindingOptions | None = None,
+    ) -> ParticipantReply:
+        """Add somebody on another channel: SMS, WhatsApp, email.
+
+        Args:
+            proxy_address: the service's own address on that channel, for example "+15550001111".
+            address: theirs: "+15552223333", "whatsapp:+15552223333", "ann@example.org".
+            attributes: any JSON.
+            binding_options: for an email: ``{"email": {"name": "Ann", "level": "to"}}``; the level is "to" or "cc".
+
+        Raises:
+            Conflict: the pair of addresses is in use.
+            Forbidden: one may not.
+            ReplyError: an address does not fit its channel.
+        """
+        if not proxy_address or not address:
+            raise UsageError("A participant who is not on chat needs an address and a proxy_address.")
+        email = (binding_options or {}).get("email", {})
+        binding = MessagingBinding(address, proxy_address, name=email.get("name"), level=email.get("level"))
+        text = json.encode({} if attributes is None else attributes).decode()
+        body = NewParticipant(attributes=text, messaging_binding=binding)
+        what = "adding a participant"
+        return await self._client._session.post(self._links.participants, body, ParticipantReply, what=what)
 
     async def remove_participant(self, participant: Participant | str) -> None:
         """Take somebody out: a participant, its sid, or an identity."""

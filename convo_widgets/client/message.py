@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from convo_widgets.client.content import RICH, RICH_LIMIT, ContentData, content_data, rich_type
 from convo_widgets.client.events import Emitter
-from convo_widgets.client.media import Media
+from convo_widgets.client.media import Media, MediaCategory
+from convo_widgets.client.paginator import pages
 from convo_widgets.client.participant import Participant
-from convo_widgets.wire import json
-from convo_widgets.wire.schema import Delivery, MessageData, MessageReply, NewMessage, attributes_of, time_of
+from convo_widgets.client.receipts import ChannelMetadata, DetailedDeliveryReceipt
+from convo_widgets.client.recipients import RecipientDescriptor, recipient
+from convo_widgets.errors import NotFound, RemoteProtocolError
+from convo_widgets.wire import json, schema
+from convo_widgets.wire.schema import (
+    Delivery,
+    DeliveryReceiptPage,
+    MediaData,
+    MessageData,
+    MessageRecipientPage,
+    MessageReply,
+    NewMessage,
+    attributes_of,
+    time_of,
+)
 
 if TYPE_CHECKING:
     from convo_widgets.client.conversation import Conversation
 
 REMOVED = -1  # in place of an event id
+NO_METADATA = 50530  # code of a message without any
 MessageType = Literal["text", "media"]
 DeliveryAmount = Literal["none", "some", "all"]
 MessageUpdateReason = Literal[
@@ -142,13 +159,84 @@ class Message(Emitter):
     @property
     def attached_media(self) -> list[Media]:
         """Its attachments, without email texts."""
-        return [Media.from_wire(medium) for medium in self._data.medias or [] if medium.category == "media"]
+        return self.get_media_by_categories(["media"])
 
     @property
     def media(self) -> Media | None:
         """The first attachment."""
         attached = self.attached_media
         return attached[0] if attached else None
+
+    def get_media_by_categories(self, categories: Sequence[MediaCategory]) -> list[Media]:
+        """Its media of these categories: "media" for attachments, "body" and "history" for the texts of an email."""
+        service = self.conversation._client._media
+        return [Media.from_wire(medium, service) for medium in _media(self._data) if medium.category in categories]
+
+    def get_email_body(self, type: str = "text/plain") -> Media | None:
+        """The body of an email in one of its forms; None where it has none."""
+        return _of_type(self.get_media_by_categories(["body"]), type)
+
+    def get_email_history(self, type: str = "text/plain") -> Media | None:
+        """The history of an email in one of its forms; None where it has none."""
+        return _of_type(self.get_media_by_categories(["history"]), type)
+
+    async def get_temporary_content_urls_for_media(self, content_set: Sequence[Media]) -> dict[str, str]:
+        """New temporary addresses of media, by sid; see `Media.get_content_temporary_url`.
+
+        Raises:
+            NotFound: one of them is not there, or not for oneself.
+        """
+        return await self.get_temporary_content_urls_for_media_sids([medium.sid for medium in content_set])
+
+    async def get_temporary_content_urls_for_media_sids(self, media_sids: Sequence[str]) -> dict[str, str]:
+        """The same for the sids of media."""
+        return await self.conversation._client._media.urls(media_sids)
+
+    async def get_temporary_content_urls_for_attached_media(self) -> dict[str, str]:
+        """The same for all its attachments."""
+        return await self.get_temporary_content_urls_for_media(self.attached_media)
+
+    async def get_content_data(self) -> ContentData | None:
+        """What a message from a content template shows; None for a plain message.
+
+        Raises:
+            RemoteProtocolError: what the service keeps of it cannot be read.
+            TransportError: it broke, again and again.
+        """
+        rich = [one for one in self.get_media_by_categories(["body"]) if one.content_type.startswith(RICH)]
+        if self.content_sid is None or not rich:
+            return None
+        try:
+            whole = json.decode(await rich[0].read(RICH_LIMIT))
+        except json.BadJSON as error:
+            raise RemoteProtocolError(f"The content of message {self.sid} cannot be read: {error}.") from error
+        return content_data(rich_type(rich[0].content_type), whole.get("data") if isinstance(whole, dict) else whole)
+
+    async def get_detailed_delivery_receipts(self) -> list[DetailedDeliveryReceipt]:
+        """How far it got with each addressee outside of chat."""
+        session, link = self.conversation._client._session, self.conversation._client._links.messages_receipts
+        url = link.replace("%s", self.conversation.sid, 1).replace("%s", self.sid, 1)
+        read = pages(session, url, DeliveryReceiptPage, {}, what="reading delivery receipts")
+        return [DetailedDeliveryReceipt.from_wire(one) async for page in read for one in page.delivery_receipts]
+
+    async def get_channel_metadata(self) -> ChannelMetadata | None:
+        """What the channel that it came by knows of it; None where there is nothing."""
+        if not self._data.channel_metadata:
+            return None
+        session, what = self.conversation._client._session, "reading channel metadata"
+        try:
+            answer = await session.get(f"{self._url}/ChannelMetadata", schema.ChannelMetadata, what=what)
+        except NotFound as error:
+            if error.code == NO_METADATA:
+                return None
+            raise
+        return ChannelMetadata(answer.type, answer.data)
+
+    async def get_message_recipients(self) -> list[RecipientDescriptor]:
+        """Who the email went to; nobody for other messages."""
+        session, url = self.conversation._client._session, f"{self.conversation._links.self}/MessageRecipients"
+        read = pages(session, url, MessageRecipientPage, {"MessageSid": self.sid}, what="reading recipients")
+        return [recipient(raw) async for page in read for raw in page.message_recipients]
 
     @property
     def aggregated_delivery_receipt(self) -> AggregatedDeliveryReceipt | None:
@@ -173,9 +261,12 @@ class Message(Emitter):
 
     async def get_participant(self) -> Participant | None:
         """Who wrote it, while they are in the conversation; None afterwards."""
-        if self.participant_sid is None:
-            return None
-        return await self.conversation.get_participant_by_sid(self.participant_sid)
+        found = None
+        if self.participant_sid is not None:
+            found = await self.conversation.get_participant_by_sid(self.participant_sid)
+        if found is None and self.author is not None:  # they may have left and come again
+            found = await self.conversation.get_participant_by_identity(self.author)
+        return found
 
     async def update_body(self, body: str) -> Message:
         """Change the text.
@@ -217,7 +308,7 @@ class Message(Emitter):
         if not _is_told(data.delivery):
             data.delivery = old.delivery
         for name in ("text", "subject", "last_updated_by", "author", "date_updated", "timestamp"):
-            if getattr(data, name) is None:  # not said again, so as it was
+            if getattr(data, name) is None or (name in _NAMES and not getattr(data, name)):  # not said: as it was
                 setattr(data, name, getattr(old, name))
         checks: list[tuple[MessageUpdateReason, bool]] = [
             ("body", data.text != old.text),
@@ -228,9 +319,21 @@ class Message(Emitter):
             ("dateCreated", time_of(data.timestamp) != time_of(old.timestamp)),
             ("attributes", attributes_of(data.attributes) != attributes_of(old.attributes)),
             ("deliveryReceipt", data.delivery != old.delivery),
-            ("media", (data.medias or []) != (old.medias or [])),
+            ("media", _media(data) != _media(old)),
         ]
         return [reason for reason, changed in checks if changed]
+
+
+_NAMES = ("subject", "last_updated_by", "author")  # an empty one says nothing
+
+
+def _media(data: MessageData) -> list[MediaData]:
+    """All media; from services that know only one, that one."""
+    return data.medias if data.medias is not None else [data.media] if data.media is not None else []
+
+
+def _of_type(media: list[Media], type: str) -> Media | None:
+    return next((medium for medium in media if medium.content_type.partition(";")[0].strip() == type), None)
 
 
 def _is_told(delivery: Delivery | None) -> bool:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from convo_widgets.errors import UsageError
+from convo_widgets.errors import RemoteProtocolError, UsageError
+from convo_widgets.wire.schema import Meta
+
+if TYPE_CHECKING:
+    from convo_widgets.client.session import Session
 
 T = TypeVar("T")
+PAGES = 1000  # that are read at most: a service may say for ever that there is more
+
+
+class Page(Protocol):
+    """A page of the client API."""
+
+    meta: Meta
+
+
+P = TypeVar("P", bound=Page)
 Turn = Callable[[], Awaitable["Paginator[T]"]]
 
 
@@ -58,3 +72,32 @@ class Paginator(Generic[T]):
         if self._next is None:
             raise UsageError("There is no page after this one: look at has_next_page first.")
         return await self._next()
+
+
+async def pages(session: Session, url: str, type: type[P], params: dict[str, Any], *, what: str) -> AsyncIterator[P]:
+    """Every page of a resource of the client API.
+
+    Raises:
+        RemoteProtocolError: there is no end to it.
+    """
+    token: str | None = None
+    for _ in range(PAGES):
+        page = await session.get(url, type, params | ({"PageToken": token} if token else {}), what=what)
+        yield page
+        token = page.meta.next_token
+        if not token:
+            return
+    raise RemoteProtocolError(f"The service goes on for ever in {what}.")
+
+
+async def turned(
+    turn: Callable[[str | None], Awaitable[P]], read: Callable[[P], list[T]], token: str | None = None
+) -> Paginator[T]:
+    """A page of a resource of the client API as a `Paginator`: `turn` fetches that of a token, `read` its items."""
+    page = await turn(token)
+    before, after = page.meta.previous_token, page.meta.next_token
+    return Paginator(
+        read(page),
+        prev=(lambda: turned(turn, read, before)) if before else None,
+        next=(lambda: turned(turn, read, after)) if after else None,
+    )

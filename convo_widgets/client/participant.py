@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, cast
 
 from convo_widgets.client.events import Emitter
 from convo_widgets.client.user import User
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from convo_widgets.client.conversation import Conversation
 
 ParticipantType = str  # "chat", "sms", "whatsapp", "email", "messenger" ... new channels appear
+ParticipantEmailLevel = Literal["to", "cc"]
 ParticipantUpdateReason = Literal[
     "attributes",
     "dateCreated",
@@ -25,6 +26,26 @@ ParticipantUpdateReason = Literal[
     "lastReadTimestamp",
     "bindings",
 ]
+
+
+class ParticipantEmailBinding(TypedDict, total=False):
+    """Address of a participant on email."""
+
+    name: str
+    address: str
+    level: ParticipantEmailLevel
+
+
+class ParticipantBindings(TypedDict, total=False):
+    """Addresses of a participant on other channels, as the service tells them, also those that came later."""
+
+    email: ParticipantEmailBinding
+
+
+class ParticipantBindingOptions(TypedDict, total=False):
+    """Options of `Conversation.add_non_chat_participant`: name and level on email."""
+
+    email: ParticipantEmailBinding
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +91,7 @@ class Participant(Emitter):
 
     def _read(self, data: ParticipantData) -> None:
         self.attributes: Any = attributes_of(data.attributes)
-        self.bindings: dict[str, Any] = data.bindings or {}
+        self.bindings = cast(ParticipantBindings, data.bindings or {})
         self.role_sid = data.role_sid
         self.last_read_message_index = data.last_consumed_message_index
         self.last_read_timestamp = _of_milliseconds(data.last_consumption_timestamp)

@@ -73,11 +73,15 @@ class Endpoints:
         socket: ws(s) URL of the Twilsock socket.
         api: base URL of the Conversations client API.
         sync: base URL of Sync.
+        media: base URL of the media service, where its addresses are only paths.
+        push: URL of push registrations.
     """
 
     socket: str
     api: str
     sync: str
+    media: str
+    push: str
 
     @classmethod
     def of_region(cls, region: str) -> Endpoints:
@@ -86,6 +90,8 @@ class Endpoints:
             f"wss://tsock.{region}.twilio.com/v3/wsconnect",
             f"https://aim.{region}.twilio.com",
             f"https://cds.{region}.twilio.com",
+            f"https://mcs.{region}.twilio.com",
+            f"https://ers.{region}.twilio.com/v1/registrations",
         )
 
     @classmethod
@@ -96,7 +102,8 @@ class Endpoints:
             raise UsageError("url is no address of a service: it looks like http://127.0.0.1:8765.")
         if parts.username is not None or parts.password is not None:
             raise UsageError("url holds a name or a password: a token is all that a service needs.")
-        return cls("ws" + base.removeprefix("http") + "/v3/wsconnect", base, base)
+        socket = "ws" + base.removeprefix("http") + "/v3/wsconnect"
+        return cls(socket, base, base, base, f"{base}/v1/registrations")
 
 
 class Session:

@@ -159,7 +159,7 @@ class TokenSource:
         Raises:
             TokenError: as `fetch`.
         """
-        return await self.fetch() if self.renewable and (newer or not self._last) else self._last
+        return await self.fetch_newer() if self.renewable and newer else self._last or await self.fetch()
 
     async def fetch(self) -> str:
         """A token to present now.

@@ -88,6 +88,7 @@ class Http:
         self._fetch_token = fetch_token
         self._trusted = ""
         self._client: httpx.AsyncClient | None = None
+        self._making = asyncio.Lock()
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -228,9 +229,10 @@ class Http:
     async def _send(self, method: str, url: str, content: Any, headers: dict[str, str], what: str) -> httpx.Response:
         if self._is_closed:
             raise UsageError("The client was shut down: connect() again.")
-        if self._client is None:
-            self._client = _new_client()
-        client = self._client
+        async with self._making:
+            if self._client is None:  # in a thread: it reads the certificates of this machine
+                self._client = await asyncio.to_thread(_new_client)
+            client = self._client
         with _translated(url, what):
             request = client.build_request(method, url, content=content, headers=headers)
             return await _quietly(lambda: client.send(request, stream=True))

@@ -320,10 +320,10 @@ class DeliveryReceipt(Struct):
     sid: str
     message_sid: str
     conversation_sid: str
-    participant_sid: str
-    status: str
-    channel_message_sid: str = ""
-    error_code: int = 0
+    participant_sid: str | None
+    status: str | None
+    channel_message_sid: str | None = ""
+    error_code: int | str | None = 0
     date_created: str | None = None
     date_updated: str | None = None
 
