@@ -49,7 +49,8 @@ const MAPPED = [
   }],
   [sdk.User, (it) => {
     users.set(it.identity, it);
-    return { identity: it.identity, friendlyName: it.friendlyName, attributes: it.attributes };
+    return { identity: it.identity, friendlyName: it.friendlyName, attributes: it.attributes,
+      isOnline: it.isOnline, isNotifiable: it.isNotifiable };
   }],
 ];
 
@@ -100,6 +101,30 @@ const OPS = {
   }),
   call: async ({ on, method, args = [] }) => (await find(on))[method](...args),
   get: async ({ on, name }) => (await find(on))[name],
+  // Send what a message builder can hold; bytes come as base64.
+  send: async ({ conversation, body, subject, media = [], email = {}, history = {}, content }) => {
+    const options = ({ contentType, filename, base64 }) => ({ contentType, filename: filename ?? undefined, media: Buffer.from(base64, "base64") });
+    const builder = (await find({ conversation })).prepareMessage();
+    if (body !== undefined) builder.setBody(body);
+    if (subject !== undefined) builder.setSubject(subject);
+    for (const one of media) builder.addMedia(options(one));
+    for (const [type, one] of Object.entries(email)) builder.setEmailBody(type, options(one));
+    for (const [type, one] of Object.entries(history)) builder.setEmailHistory(type, options(one));
+    if (content) {
+      const template = (await client.getContentTemplates()).find((one) => one.sid === content.sid);
+      builder.setContentTemplate(template.sid, template.variables.map((one) => one.copyWithValue(content.values[one.name] ?? one.value)));
+    }
+    return builder.build().send();
+  },
+  // What the temporary addresses of a message's media give: [{filename, category, status, disposition, base64}].
+  media: async ({ conversation, message }) => {
+    const found = (await find({ conversation, message })).getMediaByCategories(["media", "body", "history"]);
+    return Promise.all(found.map(async (one) => {
+      const answer = await fetch(await one.getContentTemporaryUrl());
+      const base64 = Buffer.from(await answer.arrayBuffer()).toString("base64");
+      return { filename: one.filename, category: one.category, contentType: one.contentType, status: answer.status, base64 };
+    }));
+  },
 };
 
 async function serve(line) {
