@@ -63,6 +63,33 @@ class Client(Emitter):
         reachability_enabled: whether the service tells who is online.
         url: the service's address, for the embedded one; None for the cloud.
         service: the embedded service of this process that it is connected to, if `connect` knows one.
+
+    Events:
+        connectionError: a connection failed; payload a `ConnectionFault`.
+        connectionStateChanged: payload the new `connection_state`.
+        conversationAdded: a conversation became known; payload the `Conversation`.
+        conversationJoined: one is in a conversation now; payload the `Conversation`.
+        conversationLeft: one is not in a conversation any more; payload the `Conversation`.
+        conversationRemoved: a conversation is known no more; payload the `Conversation`.
+        conversationUpdated: a conversation changed; payload a `ConversationUpdated`.
+        discontinuity: what was known could not be continued and is read anew; payload a `Discontinuity`.
+        initFailed: it could not start; payload the error.
+        initialized: it is ready; payload the client.
+        messageAdded: there is a new message; payload the `Message`.
+        messageRemoved: a message that was seen was removed; payload the `Message`.
+        messageUpdated: a message that was seen changed; payload a `MessageUpdated`.
+        participantJoined: somebody is in it now; payload the `Participant`.
+        participantLeft: somebody is not in it any more; payload the `Participant`.
+        participantUpdated: a participant changed; payload a `ParticipantUpdated`.
+        pushNotification: a push notification was handled; payload the `PushNotification`.
+        stateChanged: payload "initialized" or "failed".
+        tokenAboutToExpire: the token has little time left; payload the client.
+        tokenExpired: the token's time is over; payload the client.
+        typingEnded: a participant stopped writing, or their message is there; payload the `Participant`.
+        typingStarted: a participant began to write; payload the `Participant`.
+        userSubscribed: a user's changes arrive from now on; payload the `User`.
+        userUnsubscribed: a user's changes arrive no more; payload the `User`.
+        userUpdated: a user changed; payload a `UserUpdated`.
     """
 
     EVENTS: ClassVar[frozenset[str]] = Conversation.EVENTS - {"removed", "updated"} | frozenset(

@@ -156,6 +156,19 @@ class Conversation(Emitter):
         bindings: its addresses on other channels.
         date_created: in UTC.
         date_updated: in UTC.
+
+    Events:
+        discontinuity: what was known could not be continued and is read anew; payload a `Discontinuity`.
+        messageAdded: there is a new message; payload the `Message`.
+        messageRemoved: a message that was seen was removed; payload the `Message`.
+        messageUpdated: a message that was seen changed; payload a `MessageUpdated`.
+        participantJoined: somebody is in it now; payload the `Participant`.
+        participantLeft: somebody is not in it any more; payload the `Participant`.
+        participantUpdated: a participant changed; payload a `ParticipantUpdated`.
+        removed: it is no more, or one may not see it any more; payload the conversation.
+        typingEnded: a participant stopped writing, or their message is there; payload the `Participant`.
+        typingStarted: a participant began to write; payload the `Participant`.
+        updated: something of it changed, by whomever; payload a `ConversationUpdated`, with the reasons.
     """
 
     EVENTS: ClassVar[frozenset[str]] = frozenset(

@@ -83,6 +83,9 @@ class Message(Emitter):
     Attributes:
         conversation: the conversation.
         index: its place there; grows, and may skip.
+
+    Events:
+        updated: something of it changed, by whomever; payload a `MessageUpdated`, with the reasons.
     """
 
     EVENTS: ClassVar[frozenset[str]] = frozenset({"updated"})

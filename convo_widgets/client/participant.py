@@ -72,6 +72,11 @@ class Participant(Emitter):
         is_typing: whether they are writing just now.
         date_created: when they joined, in UTC.
         date_updated: in UTC.
+
+    Events:
+        typingEnded: they stopped writing, or their message is there; payload the participant.
+        typingStarted: they began to write; payload the participant.
+        updated: something of it changed, by whomever; payload a `ParticipantUpdated`, with the reasons.
     """
 
     EVENTS: ClassVar[frozenset[str]] = frozenset({"updated", "typingStarted", "typingEnded"})

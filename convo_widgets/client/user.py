@@ -35,6 +35,11 @@ class User(Emitter):
         is_online: whether they are connected; None where the service does not tell.
         is_notifiable: whether push would reach them; None where the service does not tell.
         is_subscribed: whether changes still arrive.
+
+    Events:
+        updated: something of it changed, by whomever; payload a `UserUpdated`, with the reasons.
+        userSubscribed: changes arrive from now on; payload the user.
+        userUnsubscribed: changes arrive no more; payload the user.
     """
 
     EVENTS: ClassVar[frozenset[str]] = frozenset({"discontinuity", "updated", "userSubscribed", "userUnsubscribed"})

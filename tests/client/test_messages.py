@@ -89,10 +89,9 @@ async def test_bad_messages_are_refused(people: People) -> None:
         await mine.send_message("é" * 17 * 1024)
     with pytest.raises(cw.UsageError, match="text, not int"):
         await mine.send_message(5)  # type: ignore[arg-type]
-    with pytest.raises(cw.UsageError, match="text, not NoneType"):
-        await mine.send_message(None)  # type: ignore[arg-type]
-    with pytest.raises(cw.ReplyError, match="body"):
-        await mine.send_message("")
+    for nothing in ("", None):
+        with pytest.raises(cw.ReplyError, match="body"):
+            await mine.send_message(nothing)
     with pytest.raises(cw.TooLarge):
         await mine.send_message("x", {"a": "x" * 1_000_000})
     with pytest.raises(cw.TooLarge):
