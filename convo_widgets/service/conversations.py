@@ -111,6 +111,7 @@ def remove(change: Change, conversation: int) -> None:
         change.removed(sid, type)
         change.run("DELETE FROM sync_objects WHERE sid = ?", sid)
     change.run("DELETE FROM conversations WHERE id = ?", conversation)
+    change.never("channel", conversation)
 
 
 # --- Finding and permissions ---------------------------------------------------------------------------------------
@@ -123,9 +124,9 @@ def find(call: Call) -> Row:
 
 def find_by(store: Store, *names: str) -> Row:
     """The conversation that has one of these as sid or unique name."""
-    sql = "SELECT * FROM conversations WHERE sid = ? OR unique_name = ?"
     for name in names:
-        row = store.row(sql, name, name)
+        column = "sid" if limits.is_sid(name, "CH") else "unique_name"
+        row = store.row(f"SELECT * FROM conversations WHERE {column} = ?", name)  # noqa: S608
         if row is not None:
             return row
     raise Refused(50350)

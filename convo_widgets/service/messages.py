@@ -6,16 +6,17 @@ from sqlite3 import Row
 
 from msgspec import UNSET
 
-from convo_widgets.service import content, conversations, limits, media, tell
+from convo_widgets.service import content, conversations, limits, media, tell, views
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
 from convo_widgets.wire.schema import MessageReply, NewMessage
 
-INSERT = (
-    "INSERT INTO messages (conversation, idx, sid, author, participant_sid, body, subject, attributes, "
-    "last_updated_by, date_created, date_updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+FIELDS = (
+    *("conversation", "idx", "sid", "author", "participant_sid", "body", "subject", "attributes", "last_updated_by"),
+    *("date_created", "date_updated"),
 )
+INSERT = f"INSERT INTO messages ({', '.join(FIELDS)}) VALUES ({', '.join('?' * len(FIELDS))})"  # noqa: S608
 
 
 def find(store: Store, conversation: Row, sid: str) -> Row:
@@ -39,8 +40,8 @@ def send(
     most: limits.Media,
     uploader: str | None = None,
     channel_metadata: str | None = None,
-) -> str:
-    """A new message with what belongs to it; its sid.
+) -> views.Fields:
+    """A new message with what belongs to it.
 
     `uploader` must have uploaded its media, None takes anybody's; `channel_metadata` is JSON of what its channel knows.
     """
@@ -57,7 +58,8 @@ def send(
     attributes = limits.attributes(new.attributes, limits.ATTRIBUTES)
     change.run("UPDATE conversations SET next_index = ? WHERE id = ?", index + 1, conversation["id"])
     values = (author, participant_sid, text, subject, attributes, None, change.time, change.time)
-    change.run(INSERT, conversation["id"], index, sid, *values)
+    row = dict(zip(FIELDS, (conversation["id"], index, sid, *values), strict=True))
+    change.run(INSERT, *row.values())
     if new.media_sids:
         media.attach(change, (conversation["id"], index), new.media_sids, uploader, most)
     if rich is not None:
@@ -73,9 +75,13 @@ def send(
         )
     if channel_metadata is not None:
         change.run("UPDATE messages SET channel_metadata = ? WHERE sid = ?", channel_metadata, sid)
-    tell.message(change, conversation["id"], "added", index)
+    data = None
+    if rich is None and channel_metadata is None and not new.media_sids:  # all of it is at hand
+        row |= {"content_sid": None, "channel_metadata": None}
+        data = views.message(row).data
+    tell.message(change, conversation["id"], "added", index, data)
     tell.channel(change, conversation["id"])
-    return sid
+    return row if data else find(change.store, conversation, sid)
 
 
 def alter(change: Change, conversation: Row, row: Row, new: NewMessage, by: str) -> None:
@@ -103,11 +109,11 @@ def remove(change: Change, conversation: Row, row: Row) -> None:
 # --- The users' side -----------------------------------------------------------------------------------------------
 
 
-def _show(call: Call, conversation: Row, sid: str) -> MessageReply:
-    row = call.store.row("SELECT * FROM messages WHERE sid = ?", sid)
-    assert row is not None
+def _show(call: Call, conversation: Row, row: views.Fields) -> MessageReply:
+    """A message of the given fields, as REST tells it."""
+    url = call.url("Conversations", conversation["sid"])
     return MessageReply(
-        sid=sid,
+        sid=row["sid"],
         index=row["idx"],
         author=row["author"],
         participant_sid=row["participant_sid"],
@@ -117,22 +123,23 @@ def _show(call: Call, conversation: Row, sid: str) -> MessageReply:
         date_created=row["date_created"],
         date_updated=row["date_updated"],
         media=media.of_message(call.store, row["conversation"], row["idx"]),
-        url=call.url("Conversations", conversation["sid"], "Messages", sid),
-        links={"conversation": call.url("Conversations", conversation["sid"])},
+        url=f"{url}/Messages/{row['sid']}",
+        links={"conversation": url},
     )
 
 
 def _send(call: Call, change: Change) -> Answer:
     conversation, new = conversations.find(call), call.read(NewMessage)
     sender, sid = call.identity, conversations.demand_member(call, conversation)["sid"]
-    sid = send(change, conversation, new, sender, sid, most=call.media, uploader=sender)
-    return Answer(_show(call, conversation, sid), 201, path("Conversations", conversation["sid"], "Messages", sid))
+    row = send(change, conversation, new, sender, sid, most=call.media, uploader=sender)
+    resource = path("Conversations", conversation["sid"], "Messages", row["sid"])
+    return Answer(_show(call, conversation, row), 201, resource)
 
 
 def _get(call: Call) -> Answer:
     conversation = conversations.find(call)
     conversations.demand_insider(call, conversation)
-    return Answer(_show(call, conversation, find(call.store, conversation, call.names["message"])["sid"]))
+    return Answer(_show(call, conversation, find(call.store, conversation, call.names["message"])))
 
 
 def _update(call: Call, change: Change) -> Answer:
@@ -140,7 +147,7 @@ def _update(call: Call, change: Change) -> Answer:
     row = _demand_own(call, conversation, "edits")
     alter(change, conversation, row, NewMessage(body=new.body, attributes=new.attributes), call.identity)
     resource = path("Conversations", conversation["sid"], "Messages", row["sid"])
-    return Answer(_show(call, conversation, row["sid"]), resource=resource)
+    return Answer(_show(call, conversation, find(call.store, conversation, row["sid"])), resource=resource)
 
 
 def _remove(call: Call, change: Change) -> Answer:

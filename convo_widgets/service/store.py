@@ -73,6 +73,10 @@ class Change:
         """Do something about a noun before the commit, once however often it is asked for."""
         self._last[view, subject] = act
 
+    def never(self, view: str, subject: int) -> None:
+        """The noun is gone: do nothing about it."""
+        self._last.pop((view, subject), None)
+
     def finish(self) -> None:
         """Do what waits for the end."""
         for act in self._last.values():

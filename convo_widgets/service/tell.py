@@ -12,14 +12,13 @@ def channel(change: Change, conversation: int) -> None:
 
 
 def _channel(change: Change, conversation: int) -> None:
-    if change.store.value("SELECT EXISTS (SELECT 1 FROM conversations WHERE id = ?)", conversation):
-        sid = change.store.object_sid("channel", conversation)
-        change.document_updated(sid, views.channel(change.store, conversation))
+    sid = change.store.object_sid("channel", conversation)
+    change.document_updated(sid, views.channel(change.store, conversation))
 
 
-def message(change: Change, conversation: int, what: str, index: int) -> None:
-    """A message was `added`, `updated` or `removed`."""
-    data = _data(change, "messages", conversation, what, index)
+def message(change: Change, conversation: int, what: str, index: int, data: object = None) -> None:
+    """A message was `added`, `updated` or `removed`; `data` is its item's where that is at hand."""
+    data = data or _data(change, "messages", conversation, what, index)
     change.list_item(change.store.object_sid("messages", conversation), what, index, data)
 
 

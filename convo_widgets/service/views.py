@@ -32,6 +32,8 @@ from convo_widgets.wire.schema import (
 )
 
 Key = int | str
+Fields = sqlite3.Row | dict[str, Any]
+"""A row of a table, or the values that it is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +141,11 @@ def messages(store: Store, conversation: int, span: Range) -> list[Item]:
         return []
     ends = min(row["idx"] for row in rows), max(row["idx"] for row in rows)
     media, receipts = _media(store, conversation, *ends), _receipts(store, conversation, *ends)
-    return [_message(row, media.get(row["idx"]), receipts.get(row["idx"])) for row in rows]
+    return [message(row, media.get(row["idx"]), receipts.get(row["idx"])) for row in rows]
 
 
-def _message(row: sqlite3.Row, media: list[MediaData] | None, delivery: Delivery | None) -> Item:
+def message(row: Fields, media: list[MediaData] | None = None, delivery: Delivery | None = None) -> Item:
+    """The item of a message."""
     data = MessageData(
         sid=row["sid"],
         author=row["author"],

@@ -56,7 +56,7 @@ def _new(request: Request) -> NewMessage:
 def _send(request: Request, change: Change) -> Answer:
     conversation, author = find(request), limits.identity(request.maybe("Author") or AUTHOR)
     sql = "SELECT sid FROM participants WHERE conversation = ?1 AND (identity = ?2 OR address = ?2)"
-    sid = messages.send(
+    sent = messages.send(
         change,
         conversation,
         _new(request),
@@ -65,7 +65,7 @@ def _send(request: Request, change: Change) -> Answer:
         most=request.backend.media,
         channel_metadata=_metadata(request.maybe("ChannelMetadata")),
     )
-    return Answer(_show(request, conversation, sid), 201)
+    return Answer(_show(request, conversation, sent["sid"]), 201)
 
 
 def _metadata(text: str | None) -> str | None:
