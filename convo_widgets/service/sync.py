@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, replace
+from typing import Any
 
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct
 
 from convo_widgets.service import views
 from convo_widgets.service.calls import Answer, Call, ask, get
@@ -29,7 +30,6 @@ from convo_widgets.wire.schema import (
     SyncError,
     SyncEvent,
     SyncItem,
-    SyncItemPage,
     SyncObjectReply,
 )
 
@@ -55,6 +55,13 @@ class _Token(Struct, array_like=True):
     key: int | str
     descending: bool
     before: bool
+
+
+class _Page(Struct):
+    """A `SyncItemPage` whose items are encoded already."""
+
+    items: Raw
+    meta: Meta
 
 
 # --- Objects and items ---------------------------------------------------------------------------------------------
@@ -91,7 +98,8 @@ def _get(call: Call) -> Answer:
     if object.type == "document":
         reply.data = Raw(json.encode(views.channel(call.store, object.subject)))
     if object.type == "map" and call.param("Include") == "items":
-        reply.items = _fit(call, object, _read(call.store, object, Range(limit=LARGEST_PAGE)))
+        items = _show(call, object, _read(call.store, object, Range(limit=LARGEST_PAGE)))
+        reply.items = items[: _fit(items)[1]]
     return Answer(reply)
 
 
@@ -102,72 +110,78 @@ def _items(call: Call) -> Answer:
     only = call.param("Index" if object.type == "list" else "Key")
     token = call.param("PageToken")
     if only is not None:
-        span = Range(_key(object, only), limit=1)
-    elif token:
-        return Answer(_page_of(call, object, token))
-    else:
-        start = call.param("From")
-        key = None if start is None or start == "" else _key(object, start)
-        span = Range(key, descending=call.param("Order") == "desc", limit=_page_size(call))
-    found = _read(call.store, object, span)
-    if only is not None:
-        found = [item for item in found if item.key == span.start]
-    return Answer(_page(call, object, span, found))
+        return _page(call, object, Range(_key(object, only), limit=1), only=True)
+    if token:
+        return _page_of(call, object, token)
+    start = call.param("From")
+    key = None if start is None or start == "" else _key(object, start)
+    return _page(call, object, Range(key, descending=call.param("Order") == "desc", limit=_page_size(call)))
 
 
-def _page_of(call: Call, object: SyncObject, text: str) -> SyncItemPage:
+def _page_of(call: Call, object: SyncObject, text: str) -> Answer:
     """The page of a token, in either direction."""
     token = _decode_token(text)
     if isinstance(token.key, int) != (object.type == "list"):
         raise Refused(54453)
-    span = Range(token.key, not token.before, token.descending, _page_size(call))
-    if not token.before:
-        return _page(call, object, span, _read(call.store, object, span))
-    back = replace(span, descending=not span.descending)
-    return _page(call, object, span, _read(call.store, object, back), backwards=True)
+    descending = token.descending != token.before
+    span = Range(token.key, not token.before, descending, _page_size(call))
+    return _page(call, object, span, backwards=token.before)
 
 
-def _page(call: Call, object: SyncObject, span: Range, found: list[Item], *, backwards: bool = False) -> SyncItemPage:
-    """Items with exact tokens: whether there is something on either side."""
-    items = _fit(call, object, found)
-    found = found[: len(items)]
+def _page(call: Call, object: SyncObject, span: Range, *, only: bool = False, backwards: bool = False) -> Answer:
+    """The items of a range, or its first key's alone, with exact tokens: whether there is something on either side."""
+    found = _read(call.store, object, replace(span, limit=span.limit + 1))
+    items = found[: span.limit]
+    if only:
+        items = [item for item in items if item.key == span.start]
+    told, count = _fit(_show(call, object, items), backwards)
+    items, ahead = items[:count], found[count:]
+    edge: Any = items[0].key if items else span.start
+    behind = [] if edge is None else _read(call.store, object, Range(edge, False, not span.descending, 1))
+    descending = span.descending != backwards
     if backwards:
-        items, found = items[::-1], found[::-1]
-    first, last = (found[0].key, found[-1].key) if found else (span.start, span.start)
+        items, ahead, behind = items[::-1], behind, ahead
     meta = Meta()
-    if first is None or last is None:  # nothing at all
-        return SyncItemPage(items, meta)
-    ahead = replace(span, start=last, inclusive=False, limit=1)
-    for item in _read(call.store, object, ahead):
-        meta.next_token = _encode_token(item.key, span.descending, before=False)
-    if _read(call.store, object, replace(ahead, start=first, descending=not span.descending)):
-        meta.previous_token = _encode_token(first, span.descending, before=True)
-    return SyncItemPage(items, meta)
+    if ahead:
+        meta.next_token = _encode_token(ahead[0].key, descending, before=False)
+    if behind:
+        meta.previous_token = _encode_token(items[0].key if items else edge, descending, before=True)
+    return Answer(_Page(told, meta))
 
 
-def _fit(call: Call, object: SyncObject, found: list[Item]) -> list[SyncItem]:
-    """Items as they are told, as many as go into a frame, and one at least."""
-    items: list[SyncItem] = []
-    newest, url, size = call.store.newest, _url(call, object), 0
-    for item in found:
-        data = json.encode(item.data)
-        size += len(data) + 300
-        if items and size > PAGE_BYTES:
-            break
-        told = SyncItem(
-            data=Raw(data),
+def _show(call: Call, object: SyncObject, found: list[Item]) -> list[SyncItem]:
+    """Items as they are told."""
+    url, newest, listed = f"{_url(call, object)}/Items", call.store.newest, object.type == "list"
+    revision = str(newest)
+    return [
+        SyncItem(
+            data=item.data,
             last_event_id=newest,
-            url=f"{url}/Items/{item.key}",
-            revision=str(newest),
+            index=item.key if listed else UNSET,
+            key=UNSET if listed else item.key,
+            url=f"{url}/{item.key}",
+            revision=revision,
             date_created=item.date_created,
             date_updated=item.date_updated,
         )
-        if isinstance(item.key, int):
-            told.index = item.key
-        else:
-            told.key = item.key
-        items.append(told)
-    return items
+        for item in found
+    ]
+
+
+def _fit(items: list[SyncItem], backwards: bool = False) -> tuple[Raw, int]:
+    """JSON of the items, as many as go into a frame and one at least; and how many."""
+    whole = json.encode(items[::-1] if backwards else items)
+    if len(whole) <= PAGE_BYTES:
+        return Raw(whole), len(items)
+    parts: list[bytes] = []
+    size = 0
+    for item in items:
+        part = json.encode(item)
+        size += len(part)
+        if parts and size > PAGE_BYTES:
+            break
+        parts.append(part)
+    return Raw(b"[%b]" % b",".join(parts[::-1] if backwards else parts)), len(parts)
 
 
 def _read(store: Store, object: SyncObject, span: Range) -> list[Item]:

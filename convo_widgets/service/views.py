@@ -48,12 +48,11 @@ class SyncObject:
     date_created: str
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One rendered item."""
+class Item(Struct, frozen=True):
+    """One rendered item; `data` is a struct of `wire.schema`."""
 
-    key: Key
-    data: Struct
+    key: Any
+    data: Any
     date_created: str
     date_updated: str
 
@@ -90,8 +89,9 @@ class Range:
 
 def find(store: Store, id: str) -> SyncObject | None:
     """The object of a sid or a name."""
-    sql = "SELECT sid, name, type, view, subject, date_created FROM sync_objects WHERE sid = ? OR name = ?"
-    row = store.row(sql, id, id)
+    column = "name" if "." in id else "sid"  # every name has one, no sid has
+    sql = f"SELECT sid, name, type, view, subject, date_created FROM sync_objects WHERE {column} = ?"  # noqa: S608
+    row = store.row(sql, id)
     return None if row is None else SyncObject(*row)
 
 
