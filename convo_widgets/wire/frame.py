@@ -12,10 +12,12 @@ MAX_FRAME = 1 << 20
 
 _NAME = b"TWILSOCK V3.0 "
 _AFTER = len(_NAME)
+_USUAL = _AFTER + 5
+_SIZES = {b"%b%d\r\n" % (_NAME, size): size for size in range(100, 1000)}  # first lines of most frames
 _TYPES = ("application/json", "text/plain", "application/x-www-form-urlencoded")  # the last one: typing
 
 
-class Frame(Struct, frozen=True):
+class Frame(Struct, frozen=True, gc=False):
     """A decoded frame; `payload` is empty where there is none or where its type is not one that we read."""
 
     header: Header
@@ -39,12 +41,15 @@ def decode(data: bytes) -> Frame | BadFrame:
     """The frame in one binary WebSocket message; never raises on what a peer sent."""
     if len(data) > MAX_FRAME:
         return BadFrame(f"a frame of {len(data):,} bytes; the limit is {MAX_FRAME:,}")
-    line = data.find(b"\r\n", _AFTER, _AFTER + 9)
-    size = data[_AFTER:line]
-    if line < 0 or data[:_AFTER] != _NAME or not size.isdigit():
-        return BadFrame("no TWILSOCK line at its start")
-    start = line + 2
-    end = start + int(size)
+    size = _SIZES.get(data[:_USUAL])
+    start = _USUAL
+    if size is None:
+        line = data.find(b"\r\n", _AFTER, _AFTER + 9)
+        digits = data[_AFTER:line]
+        if line < 0 or data[:_AFTER] != _NAME or not digits.isdigit():
+            return BadFrame("no TWILSOCK line at its start")
+        start, size = line + 2, int(digits)
+    end = start + size
     if data[end : end + 2] != b"\r\n":
         return BadFrame("its header is not as long as it says")
     try:

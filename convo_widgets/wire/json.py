@@ -12,6 +12,7 @@ from typing import Any, TypeVar, overload
 import msgspec
 
 T = TypeVar("T")
+_encode, _decode = msgspec.json.encode, msgspec.json.decode
 
 
 class BadJSON(ValueError):
@@ -21,7 +22,7 @@ class BadJSON(ValueError):
 def encode(value: Any) -> bytes:
     """JSON as UTF-8; a lone surrogate in a string is written as an ASCII escape."""
     try:
-        return msgspec.json.encode(value)
+        return _encode(value)
     except UnicodeEncodeError:
         plain = _finite(msgspec.to_builtins(value, enc_hook=_plain))
         return json.dumps(plain, separators=(",", ":"), allow_nan=False).encode("ascii")
@@ -38,7 +39,7 @@ def decode(data: bytes | str | msgspec.Raw, type: Any = Any) -> Any:
         BadJSON: whatever is wrong, with the path of the fault where the shape is.
     """
     try:
-        return msgspec.json.decode(data, type=type)
+        return _decode(data, type=type)
     except msgspec.ValidationError as error:
         raise BadJSON(str(error)) from error
     except (msgspec.DecodeError, UnicodeError):

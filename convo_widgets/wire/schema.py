@@ -21,7 +21,7 @@ D = TypeVar("D")
 # --- Twilsock headers ----------------------------------------------------------------------------------------------
 
 
-class Status(Struct, omit_defaults=True, rename={"error_code": "errorCode"}):
+class Status(Struct, omit_defaults=True, rename={"error_code": "errorCode"}, gc=False):
     """Outcome in a header: an HTTP-like code, its name, and for tokens the service's own error code."""
 
     code: int
@@ -62,7 +62,7 @@ class Storage(Struct):
     storage_id: str
 
 
-class Header(Struct, omit_defaults=True):
+class Header(Struct, omit_defaults=True, gc=False):
     """Header of a frame. Which fields go with which method: `convo_widgets.wire.protocol`."""
 
     method: str
