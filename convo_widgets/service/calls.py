@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, unquote
+
+from msgspec import Struct
 
 from convo_widgets.service.hub import Follower, Hub
 from convo_widgets.service.limits import Media
@@ -19,8 +20,7 @@ from convo_widgets.wire.schema import HttpRequest
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a handler says.
 
     Attributes:
@@ -91,7 +91,6 @@ class Call:
             value = value[0] if value else None
         return None if value is None else unquote(value)
 
-    @cached_property
     def mutation_id(self) -> str | None:
         """Id of the act, the same when it is sent again."""
         for name, value in self.request.headers.items():

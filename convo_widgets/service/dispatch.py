@@ -121,7 +121,8 @@ class Backend:
         """One of some writes; a no before anything was written leaves the others as they are."""
         before = self.store.changes
         try:
-            return _say(_seen(call) or _write(call, change))
+            mutation = call.mutation_id()
+            return _say(_seen(call, mutation) or _write(call, mutation, change))
         except Refused as refused:
             if alone or self.store.changes != before:
                 raise
@@ -176,21 +177,21 @@ def _no(refused: Refused) -> Said:
     return Status(refused.status, "Error"), refused.body(), HEADERS | refused.headers
 
 
-def _write(call: Call, change: Change) -> Answer:
+def _write(call: Call, mutation: str | None, change: Change) -> Answer:
     assert call.route.writes is not None
     answer = call.route.writes(call, change)
-    if call.mutation_id is not None:
-        values = (call.identity, call.mutation_id, answer.resource, change.time)
+    if mutation is not None:
+        values = (call.identity, mutation, answer.resource, change.time)
         change.run("INSERT INTO mutations VALUES (?, ?, ?, ?)", *values)
     return answer
 
 
-def _seen(call: Call) -> Answer | None:
+def _seen(call: Call, mutation: str | None) -> Answer | None:
     """The answer to an act that was done before: where its outcome is."""
-    if call.mutation_id is None:
+    if mutation is None:
         return None
     sql = "SELECT resource_path FROM mutations WHERE identity = ? AND id = ?"
-    row = call.store.row(sql, call.identity, call.mutation_id)
+    row = call.store.row(sql, call.identity, mutation)
     if row is None:
         return None
     if row["resource_path"] is None:

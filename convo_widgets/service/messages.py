@@ -10,7 +10,7 @@ from convo_widgets.service import content, conversations, limits, media, tell, v
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
-from convo_widgets.wire.schema import MessageReply, NewMessage
+from convo_widgets.wire.schema import MessageReply, NewMessage, RestMedia
 
 FIELDS = (
     *("conversation", "idx", "sid", "author", "participant_sid", "body", "subject", "attributes", "last_updated_by"),
@@ -109,7 +109,7 @@ def remove(change: Change, conversation: Row, row: Row) -> None:
 # --- The users' side -----------------------------------------------------------------------------------------------
 
 
-def _show(call: Call, conversation: Row, row: views.Fields) -> MessageReply:
+def _show(call: Call, conversation: Row, row: views.Fields, attached: list[RestMedia] | None) -> MessageReply:
     """A message of the given fields, as REST tells it."""
     url = call.url("Conversations", conversation["sid"])
     return MessageReply(
@@ -122,10 +122,14 @@ def _show(call: Call, conversation: Row, row: views.Fields) -> MessageReply:
         attributes=row["attributes"],
         date_created=row["date_created"],
         date_updated=row["date_updated"],
-        media=media.of_message(call.store, row["conversation"], row["idx"]),
+        media=attached,
         url=f"{url}/Messages/{row['sid']}",
         links={"conversation": url},
     )
+
+
+def _attached(call: Call, row: views.Fields) -> list[RestMedia] | None:
+    return media.of_message(call.store, row["conversation"], row["idx"])
 
 
 def _send(call: Call, change: Change) -> Answer:
@@ -133,13 +137,15 @@ def _send(call: Call, change: Change) -> Answer:
     sender, sid = call.identity, conversations.demand_member(call, conversation)["sid"]
     row = send(change, conversation, new, sender, sid, most=call.media, uploader=sender)
     resource = path("Conversations", conversation["sid"], "Messages", row["sid"])
-    return Answer(_show(call, conversation, row), 201, resource)
+    attached = _attached(call, row) if new.media_sids or new.content_sid else None
+    return Answer(_show(call, conversation, row, attached), 201, resource)
 
 
 def _get(call: Call) -> Answer:
     conversation = conversations.find(call)
     conversations.demand_insider(call, conversation)
-    return Answer(_show(call, conversation, find(call.store, conversation, call.names["message"])))
+    row = find(call.store, conversation, call.names["message"])
+    return Answer(_show(call, conversation, row, _attached(call, row)))
 
 
 def _update(call: Call, change: Change) -> Answer:
@@ -147,7 +153,8 @@ def _update(call: Call, change: Change) -> Answer:
     row = _demand_own(call, conversation, "edits")
     alter(change, conversation, row, NewMessage(body=new.body, attributes=new.attributes), call.identity)
     resource = path("Conversations", conversation["sid"], "Messages", row["sid"])
-    return Answer(_show(call, conversation, find(call.store, conversation, row["sid"])), resource=resource)
+    row = find(call.store, conversation, row["sid"])
+    return Answer(_show(call, conversation, row, _attached(call, row)), resource=resource)
 
 
 def _remove(call: Call, change: Change) -> Answer:

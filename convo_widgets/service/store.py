@@ -6,11 +6,12 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import time_ns
 from typing import Any
+
+from msgspec import Struct
 
 from convo_widgets.errors import UsageError
 from convo_widgets.service.tables import PRAGMAS, SCHEMA, VERSION
@@ -43,8 +44,7 @@ def iso(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(Struct, frozen=True):
     """One sync event as it is kept; `body` is the encoded `SyncEvent`."""
 
     id: int
