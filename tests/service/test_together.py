@@ -1,0 +1,190 @@
+"""Writes that wait together: one commit for all, and each as if it had come alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from convo_widgets.service import tell
+from convo_widgets.service.dispatch import Backend
+from convo_widgets.service.store import Change, Store
+from convo_widgets.service.tokens import Tokens
+from convo_widgets.wire import json
+from convo_widgets.wire.frame import Frame, decode
+from convo_widgets.wire.protocol import Replied, Requested
+from convo_widgets.wire.schema import HttpRequest
+
+from .conftest import MINE, ROOMS, Connect
+
+
+class Person:
+    """A connection without a socket: what it is told is kept."""
+
+    def __init__(self, backend: Backend, identity: str) -> None:
+        self.identity = identity
+        self.followed: set[str] = set()
+        self.told: list[Any] = []
+        self._backend = backend
+        self._mutations = 0
+        backend.welcome(identity)
+        backend.hub.join(self)
+
+    def notify(self, frame: bytes) -> None:
+        """Keep it."""
+        got = decode(frame)
+        assert isinstance(got, Frame)
+        self.told.append(json.decode(got.payload))
+
+    def events(self, event_type: str) -> list[Any]:
+        """Events of a type so far."""
+        return [one["event"] for one in self.told if one["event_type"] == event_type]
+
+    def ask(self, *requests: tuple[str, str, Any]) -> list[tuple[int, Any]]:
+        """Requests that wait together, as (method, path, body); statuses and bodies of their answers."""
+        calls = []
+        for method, path, body in requests:
+            self._mutations += 1
+            headers = {"X-Twilio-Mutation-Id": (body or {}).pop("mutation", str(self._mutations))}
+            request = HttpRequest("127.0.0.1", path, method, {}, headers)
+            calls.append(self._backend.call(self, Requested("TM1", request, json.encode(body))))
+        answers = self._backend.answer(calls)
+        return [(status.code, json.decode(body) if body else None) for status, body, _ in answers]
+
+    def one(self, method: str, path: str, body: Any = None) -> Any:
+        """The body of a request that must succeed."""
+        ((status, answer),) = self.ask((method, path, body))
+        assert 200 <= status < 300, answer
+        return answer
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    """A service without a server."""
+    store = Store()
+    yield Backend(store, Tokens(store.meta("account_sid"), store.meta("service_sid")), "http://127.0.0.1:1")
+    store.close()
+
+
+@pytest.fixture
+def alice(backend: Backend) -> Person:
+    """Somebody who writes."""
+    return Person(backend, "alice")
+
+
+@pytest.fixture
+def room(alice: Person) -> str:
+    """A conversation of alice, whose document and messages she follows."""
+    made = alice.one("POST", ROOMS, {})
+    sid = str(made["sid"])
+    alice.one("POST", f"{ROOMS}/{sid}/Participants", {"identity": "alice"})
+    requests = [
+        {"object_sid": made["sync_objects"][name], "object_type": type, "last_event_id": 1 << 60}
+        for name, type in (("conversation", "document"), ("messages", "list"))
+    ]
+    body = {"event_protocol_version": 4, "action": "establish", "correlation_id": 1, "requests": requests}
+    alice.one("POST", "/v4/Subscriptions", body)
+    return sid
+
+
+def texts(alice: Person, room: str) -> list[str]:
+    """All that is stored."""
+    return [item["data"]["text"] for item in alice.one("GET", f"/v3/Lists/{room}.messages/Items")["items"]]
+
+
+def send(room: str, text: str, **more: str) -> tuple[str, str, Any]:
+    """A request that sends a message."""
+    return "POST", f"{ROOMS}/{room}/Messages", {"body": text, **more}
+
+
+def test_one_commit(alice: Person, room: str, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are stored and told in order; of the document only the last state is."""
+    commits: list[Change] = []
+    publish = backend.hub.publish
+    monkeypatch.setattr(backend.hub, "publish", lambda change, see: (commits.append(change), publish(change, see)))
+    answers = alice.ask(*(send(room, str(number)) for number in range(5)))
+    assert [(status, body["index"]) for status, body in answers] == [(201, number) for number in range(5)]
+    assert len(commits) == 1
+    assert [event["item_data"]["text"] for event in alice.events("list_item_added")] == list("01234")
+    (document,) = alice.events("document_updated")
+    assert document["document_data"]["lastMessage"]["index"] == 4
+    ids = [one["event"]["id"] for one in alice.told if "id" in one["event"]]
+    assert ids == sorted(set(ids))
+    assert backend.store.newest == ids[-1]
+
+
+def test_a_no_among_them(alice: Person, room: str) -> None:
+    """What is refused leaves the others as they are."""
+    answers = alice.ask(send(room, "a"), send(room, ""), ("POST", f"{ROOMS}/CHx/Messages", {}), send(room, "b"))
+    assert [status for status, _ in answers] == [201, 400, 404, 201]
+    assert [answers[0][1]["index"], answers[3][1]["index"]] == [0, 1]
+    assert texts(alice, room) == ["a", "b"]
+
+
+def test_a_no_that_had_written(alice: Person, room: str) -> None:
+    """What it wrote is undone, and everything else is there once."""
+    alice.one(*send(room, "a"))
+    half = {"last_read_message_index": 0, "notification_level": "loud"}
+    answers = alice.ask(send(room, "b"), ("POST", f"{MINE}/{room}", half), send(room, "c"))
+    assert [status for status, _ in answers] == [201, 400, 201]
+    assert texts(alice, room) == ["a", "b", "c"]
+    assert [event["item_index"] for event in alice.events("list_item_added")] == [0, 1, 2]
+    assert alice.one("GET", f"{MINE}/{room}")["last_read_message_index"] is None
+
+
+def test_a_commit_that_fails(alice: Person, room: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the one that cannot be committed is lost, and nobody hears of it."""
+    channel = tell.channel
+    sent: list[str] = []
+
+    def poison(change: Change, conversation: int) -> None:
+        channel(change, conversation)
+        sent.append(change.store.value("SELECT body FROM messages ORDER BY idx DESC LIMIT 1"))
+        if sent[-1] == "poison":
+            change.run("PRAGMA defer_foreign_keys = ON")  # the statement passes, the commit does not
+            change.run("INSERT INTO media_bytes (medium, position, bytes) VALUES ('ME0', 0, x'00')")
+
+    monkeypatch.setattr(tell, "channel", poison)
+    answers = alice.ask(send(room, "a"), send(room, "poison"), send(room, "b"))
+    assert [status for status, _ in answers] == [201, 500, 201]
+    assert sent == ["a", "poison", "b"] * 2  # together, then each alone
+    assert texts(alice, room) == ["a", "b"]
+    assert [event["item_data"]["text"] for event in alice.events("list_item_added")] == ["a", "b"]
+
+
+def test_the_same_act_twice(alice: Person, room: str) -> None:
+    """The second one in a group is known as well."""
+    first, second = alice.ask(send(room, "a", mutation="m"), send(room, "a", mutation="m"))
+    assert (first[0], second[0]) == (201, 202)
+    assert second[1]["resource_url"].endswith(first[1]["sid"])
+    assert texts(alice, room) == ["a"]
+
+
+def test_written_and_deleted(alice: Person, room: str) -> None:
+    """Of a conversation that is gone at the end no document is told, but its end is."""
+    answers = alice.ask(send(room, "a"), ("DELETE", f"{ROOMS}/{room}", None), send(room, "b"))
+    assert [status for status, _ in answers] == [201, 204, 404]
+    assert alice.events("document_updated") == []
+    assert len(alice.events("document_removed")) == 1
+
+
+async def test_reads_between(wire: Connect) -> None:
+    """On a socket a read among writes sees those before it and none after it, and all are answered in order."""
+    alice = await wire("alice")
+    sid = await alice.room()
+    ids = []
+    for number in range(20):
+        write = HttpRequest("127.0.0.1", f"{ROOMS}/{sid}/Messages", "POST")
+        ids.append(alice.protocol.request(write, json.encode({"body": str(number)})))
+        ids.append(alice.protocol.request(HttpRequest("127.0.0.1", f"/v3/Lists/{sid}.messages/Items", "GET")))
+    order: list[str] = []
+    sort = alice._sort
+    alice._sort = lambda event: (order.append(event.id) if isinstance(event, Replied) else None, sort(event))  # type: ignore[method-assign]
+    for data in alice.protocol.take():
+        alice.socket.protocol.send_binary(data)
+    alice.socket.transport.write(b"".join(alice.socket.protocol.data_to_send()))  # all in one piece
+    bodies = [json.decode((await alice._settled(id)).body) for id in ids]  # type: ignore[union-attr]
+    assert order == ids
+    assert [body["index"] for body in bodies[::2]] == list(range(20))
+    assert [len(body["items"]) for body in bodies[1::2]] == list(range(1, 21))
