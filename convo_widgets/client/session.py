@@ -13,6 +13,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 from uuid import uuid4
@@ -401,15 +402,21 @@ class Session:
 
 def _http_request(method: str, url: str, params: dict[str, Any] | None, headers: dict[str, str] | None) -> HttpRequest:
     """The request as it travels in a frame: path and parameters percent-encoded."""
-    parts = urlsplit(url)
+    host, path, own = _parts(url)
     query: dict[str, str | list[str]] = {
-        quote(key, safe=""): quote(str(value), safe="")
-        for key, value in [*parse_qsl(parts.query), *(params or {}).items()]
+        quote(key, safe=""): quote(str(value), safe="") for key, value in [*own, *(params or {}).items()]
     }
     head = {"Accept": "application/json"}
     if method != "GET":
         head["Content-Type"] = "application/json; charset=utf-8"
-    return HttpRequest(parts.netloc, parts.path or "/", method, query, head | (headers or {}))
+    return HttpRequest(host, path, method, query, head | (headers or {}))
+
+
+@lru_cache(maxsize=256)
+def _parts(url: str) -> tuple[str, str, list[tuple[str, str]]]:
+    """Host, path and parameters of an address, of which the same few are asked for again and again."""
+    parts = urlsplit(url)
+    return parts.netloc, parts.path or "/", parse_qsl(parts.query)
 
 
 def _reply_error(response: Response) -> ReplyError:

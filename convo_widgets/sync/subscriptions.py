@@ -49,22 +49,19 @@ FIRST_RETRY, LAST_RETRY = 0.1, 120.0  # seconds
 LEAST_PATIENCE = 1.0  # seconds to wait for an answer, however soon the service promises it
 EVENT_PROTOCOL = 4
 
+State = Literal["wanted", "asked", "established"]
+
 
 @dataclass(slots=True)
 class _Entry:
     """One wanted object on the present connection."""
 
     object: SyncObject
-    state: Literal["wanted", "asked", "established"] = "wanted"
+    state: State = "wanted"
     correlation: int = 0
     retries: int = 0
     not_before: float = 0.0
     fresh: bool = True  # its position was read on this very connection
-
-    def retry(self, now: float) -> None:
-        """Ask again, each time later."""
-        self.state, self.not_before = "wanted", now + min(FIRST_RETRY * 2 ** min(self.retries, 20), LAST_RETRY)
-        self.retries += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +81,8 @@ class Subscriptions:
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
+        self._wanted: dict[str, _Entry] = {}  # those of them in this state: looked for at every answer
+        self._asked: dict[int, dict[str, _Entry]] = {}  # likewise, by correlation id
         self._cancel: dict[str, SyncObject] = {}
         self._connected = False
         self._not_before = 0.0
@@ -101,11 +100,12 @@ class Subscriptions:
     def follow(self, obj: SyncObject) -> None:
         """Want this object's events, from its position on."""
         self._cancel.pop(obj.sid, None)
-        self._entries[obj.sid] = _Entry(obj)
+        self._drop(obj.sid)
+        self._entries[obj.sid] = self._wanted[obj.sid] = _Entry(obj)
 
     def unfollow(self, sid: str) -> None:
         """Want no more of it; its events are dropped from now on."""
-        entry = self._entries.pop(sid, None)
+        entry = self._drop(sid)
         if entry is not None and entry.state != "wanted":
             self._cancel[sid] = entry.object
 
@@ -135,9 +135,7 @@ class Subscriptions:
         self._expire(now)
         if now < self._not_before:
             return []
-        wanted = [
-            entry.object for entry in self._entries.values() if entry.state == "wanted" and now >= entry.not_before
-        ]
+        wanted = [entry.object for entry in self._wanted.values() if now >= entry.not_before]
         batches = [
             *self._batches("establish", wanted),
             *self._batches("cancel", list(self._cancel.values())),
@@ -150,7 +148,7 @@ class Subscriptions:
         if not self._connected:
             return None
         times = [self._renew_at, *self._deadlines.values()]
-        times += [max(self._not_before, one.not_before) for one in self._entries.values() if one.state == "wanted"]
+        times += [max(self._not_before, one.not_before) for one in self._wanted.values()]
         if self._cancel:
             times.append(self._not_before)
         earliest = min(times)
@@ -164,7 +162,7 @@ class Subscriptions:
         if reply.ttl_in_s > 0:
             self._renew_at = min(self._renew_at, now + reply.ttl_in_s)
         self._patience = max(reply.estimated_delivery_in_ms / 1000, LEAST_PATIENCE)
-        if batch.body.action == "establish":
+        if batch.body.correlation_id in self._asked:  # some may have been answered before
             self._deadlines[batch.body.correlation_id] = now + self._patience
 
     def refused(self, batch: Batch, now: float) -> None:
@@ -194,7 +192,7 @@ class Subscriptions:
                 changes.append((entry.object, change))
         for obj, change in changes:
             if change is not None and change.kind in ("gone", "lost"):
-                self._entries.pop(obj.sid, None)
+                self._drop(obj.sid)
         return changes
 
     def _settle(
@@ -203,24 +201,26 @@ class Subscriptions:
         if correlation is not None and correlation != entry.correlation:
             return []  # an answer to a request that was given up
         if event_type == "subscription_canceled":  # what we cancel is not wanted any more: ask again, and learn why
-            entry.retry(now)
+            self._retry_later(entry, now)
             return []
         if event_type == "subscription_failed":
             if event.error is not None and event.error.status in (403, 404):
                 return [(entry.object, Change("gone"))]
-            entry.retry(now)
+            self._retry_later(entry, now)
             return []
         if event_type != "subscription_established":
             return []
         if event.replay_status == "interrupted":
             if entry.object.advance():
-                entry.state, entry.retries = "wanted", 0
+                self._move(entry, "wanted")
+                entry.retries = 0
             else:
-                entry.retry(now)
+                self._retry_later(entry, now)
             return []
         if not entry.fresh and event.last_event_id is not None and event.last_event_id < entry.object.position:
             return [(entry.object, Change("lost"))]
-        entry.state, entry.retries = "established", 0
+        self._move(entry, "established")
+        entry.retries = 0
         return [*((entry.object, change) for change in entry.object.settle(event.last_event_id)), (entry.object, None)]
 
     def _batches(self, action: Literal["establish", "cancel"], objects: list[SyncObject]) -> list[Batch]:
@@ -231,7 +231,8 @@ class Subscriptions:
             if action == "establish":
                 for obj in part:
                     entry = self._entries[obj.sid]
-                    entry.state, entry.correlation = "asked", self._correlation
+                    entry.correlation = self._correlation
+                    self._move(entry, "asked")
                     obj.rewind()
             body = SubscriptionsBody(
                 event_protocol_version=EVENT_PROTOCOL,
@@ -251,9 +252,15 @@ class Subscriptions:
 
     def _want_again(self, correlation: int) -> None:
         """Whatever this request did not establish has to be asked for again."""
-        for entry in self._entries.values():
-            if entry.state == "asked" and entry.correlation == correlation:
-                entry.state, entry.retries = "wanted", entry.retries + 1
+        for entry in list(self._asked.get(correlation, {}).values()):
+            self._move(entry, "wanted")
+            entry.retries += 1
+
+    def _retry_later(self, entry: _Entry, now: float) -> None:
+        """Ask again, each time later."""
+        self._move(entry, "wanted")
+        entry.not_before = now + min(FIRST_RETRY * 2 ** min(entry.retries, 20), LAST_RETRY)
+        entry.retries += 1
 
     def _expire(self, now: float) -> None:
         if now >= self._renew_at:
@@ -265,5 +272,30 @@ class Subscriptions:
 
     def _ask_again(self) -> None:
         self._deadlines.clear()
+        self._asked.clear()
+        self._wanted = dict(self._entries)
         for entry in self._entries.values():
             entry.state, entry.not_before = "wanted", 0.0
+
+    def _move(self, entry: _Entry, state: State) -> None:
+        """Put an entry into another state, and where it is looked for."""
+        self._take_out(entry)
+        entry.state = state
+        if state == "wanted":
+            self._wanted[entry.object.sid] = entry
+        elif state == "asked":
+            self._asked.setdefault(entry.correlation, {})[entry.object.sid] = entry
+
+    def _drop(self, sid: str) -> _Entry | None:
+        entry = self._entries.pop(sid, None)
+        if entry is not None:
+            self._take_out(entry)
+        return entry
+
+    def _take_out(self, entry: _Entry) -> None:
+        sid = entry.object.sid
+        self._wanted.pop(sid, None)
+        asked = self._asked.get(entry.correlation)
+        if asked is not None and asked.pop(sid, None) is not None and not asked:
+            del self._asked[entry.correlation]
+            self._deadlines.pop(entry.correlation, None)

@@ -419,9 +419,11 @@ class Link:
         await self._wait_ready("the connection", timeout)
 
     async def _wait_ready(self, what: str, timeout: float | None = None, turn: int | None = None) -> None:
+        self._check_alive()
+        if self._turns.is_free:
+            return
         try:
             async with asyncio.timeout(CONNECTION_TIMEOUT if timeout is None else timeout):
-                self._check_alive()
                 await self._turns.wait(turn)
                 while not self._turns.is_open:  # the connection may be gone by the time that this task runs
                     self._check_alive()

@@ -32,9 +32,14 @@ class Turns:
         """Let nobody through until the next `open`."""
         self.is_open = False
 
+    @property
+    def is_free(self) -> bool:
+        """Whether it is open and nobody waits before it."""
+        return self.is_open and not self._waiting
+
     async def wait(self, turn: int | None = None) -> None:
         """Wait for the gate to be open and for those before; it may be closed again by the time that this returns."""
-        if self.is_open and not self._waiting:
+        if self.is_free:
             return
         arrival = self.take()
         key = (arrival if turn is None else turn, arrival)

@@ -539,3 +539,45 @@ def test_whatever_happens_each_wish_is_true_in_the_end(steps):
         assert wake - desk.now <= LAST_RETRY
         desk.now = max(desk.now, wake)
     assert all(desk.subject.is_established(f"ES{number}") for number in range(1, 5))
+
+
+# --- many ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_nothing_is_open_once_all_is_answered(early):
+    """Whether the events come before the request's answer or after it: nothing is left to wake up for."""
+    desk = Desk(3)
+    if early:
+        (batch,) = desk.due()
+        desk.establish(batch)
+        desk.subject.accepted(batch, SubscriptionsReply(), desk.now)
+    else:
+        desk.establish(desk.ask())
+    assert desk.subject.wake_at() is None
+
+
+def test_an_answer_costs_the_same_however_many_are_followed():
+    """What is settled is not looked at again: the looking is counted."""
+    counts = []
+    for count in (100, 5_000):
+        desk = Desk(count)
+        for batch in desk.due():
+            desk.subject.accepted(batch, SubscriptionsReply(), desk.now)
+            desk.establish(batch)
+        looked = 0
+
+        class Counting(dict):
+            def values(self):
+                nonlocal looked
+                looked += len(self)
+                return super().values()
+
+        for name in ("_entries", "_wanted", "_deadlines"):
+            setattr(desk.subject, name, Counting(getattr(desk.subject, name)))
+        desk.subject.follow(SyncList("ES0", 10))
+        desk.establish(desk.ask())
+        assert desk.due() == []
+        assert desk.subject.wake_at() is None
+        counts.append(looked)
+    assert counts[0] == counts[1]
