@@ -194,8 +194,10 @@ class Reader(Generic[N]):
             first = pieces[-1][1] + 1
         keep = self._prefetch - len(pieces) if first > last else 0
         dropped = [self._ahead.pop() for _ in range(len(self._ahead) - keep)]
-        if dropped or first <= last:
-            self._next = first if first <= last else dropped[-1].first or first
+        if first <= last:
+            self._next = first
+        elif dropped and dropped[-1].first is not None:
+            self._next = dropped[-1].first
         self._ahead.extendleft([self._range(*piece) for piece in reversed(pieces)])
         await self._drop(dropped)
 

@@ -92,6 +92,7 @@ class World:
     page_size=st.integers(1, 10),
     prefetch=st.integers(1, 8),
 )
+@example(0, 16, 1, 0, 0, 2, "desc", None, None, None, 5, 4)
 @example(0, 30, 1, 25, 0, 12, "asc", None, None, "high", 3, 8)
 def test_everything_once_and_in_order(
     seed, count, gap, changes, slowness, width, order, start, end, hint, page_size, prefetch
