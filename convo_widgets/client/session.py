@@ -146,8 +146,10 @@ class Session:
 
     async def close(self) -> None:
         """Stop the link and every task."""
-        await self._cancel_tasks()
-        await self.link.stop()
+        try:
+            await self._cancel_tasks()
+        finally:  # also where this is cancelled: nothing may stay open
+            await self.link.stop()
         await self._cancel_tasks()  # what notices have started meanwhile
 
     async def _cancel_tasks(self) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 
+import psutil
 import pytest
 
 import convo_widgets as cw
@@ -21,7 +23,7 @@ def service() -> Iterator[cw.LocalService]:
 
 @pytest.fixture
 async def people(service: cw.LocalService) -> AsyncIterator[People]:
-    """The people of one test; when they have gone, no task is left and no failure went unseen."""
+    """The people of one test; when they have gone, no task and no socket is left, and no failure went unseen."""
     loop, faults = asyncio.get_running_loop(), []
     loop.set_exception_handler(lambda _, context: faults.append(context))
     before = asyncio.all_tasks()
@@ -30,7 +32,14 @@ async def people(service: cw.LocalService) -> AsyncIterator[People]:
     await everybody.part()
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     assert left == set()
+    assert sockets(service.port) == 0
+    gc.collect()  # what nobody awaited is told when it is thrown away
     assert faults == []
+
+
+def sockets(port: int) -> int:
+    """Sockets of this process that lead to a port."""
+    return sum(1 for one in psutil.Process().net_connections("tcp") if one.raddr and one.raddr.port == port)
 
 
 @pytest.fixture

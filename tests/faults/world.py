@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Coroutine
 from pathlib import Path
@@ -161,7 +162,8 @@ class World:
             async with asyncio.timeout(PATIENCE):
                 while difference := await self._difference(actor, truth):
                     news.clear()
-                    await news.wait()
+                    with contextlib.suppress(TimeoutError):  # what is asked for here may change without an event
+                        await asyncio.wait_for(news.wait(), 0.2)
         except TimeoutError:
             raise AssertionError(f"{actor.name} ({actor.client!r}) sees otherwise: {difference}") from None
         finally:
@@ -179,16 +181,17 @@ class World:
             return ""
         if not actor.room._messages.is_open:
             return "not open yet"
+        assert actor.announced == sorted(set(actor.announced)), f"{actor.announced}: twice, or out of order"
+        told = truth["messages"]
+        if actor.stayed:  # first: a message that is read here before it was told is told no more
+            told = {index: _content(message) for index, message in actor.there.items()}
+        if told != truth["messages"]:
+            return f"told {_without(told, truth['messages'])}, there is {_without(truth['messages'], told)}"
         seen = await _seen(actor.room)
         differences = [f"{key}: {seen[key]} is {truth[key]}" for key in truth if seen[key] != truth[key]]
         horizon = truth["participants"][actor.name][1]
         if actor.room.last_read_message_index != horizon:
             differences.append(f"own horizon {actor.room.last_read_message_index} is {horizon}")
-        if actor.stayed:
-            told = {index: _content(message) for index, message in actor.there.items()}
-            if told != truth["messages"]:
-                differences.append(f"announced {told}, there is {truth['messages']}")
-        assert actor.announced == sorted(set(actor.announced)), "announced twice or out of order"
         return "; ".join(differences)
 
     def _check_sent(self, messages: dict[int, Any]) -> None:
@@ -214,6 +217,10 @@ async def _seen(room: cw.Conversation) -> dict[str, Any]:
         "friendly_name": room.friendly_name,
         "attributes": room.attributes,
     }
+
+
+def _without(these: dict[int, Any], those: dict[int, Any]) -> dict[int, Any]:
+    return {index: one for index, one in these.items() if those.get(index) != one}
 
 
 def _content(message: cw.Message) -> tuple[str, str, Any, str | None]:
