@@ -227,9 +227,9 @@ async def test_two_clients_in_one_kernel(people: People) -> None:
     await write(theirs, 5)
     await seen.until(lambda: all(len(seen.of(view, "messageAdded")) == 5 for view in (one, two)))
     tasks = asyncio.all_tasks()
-    sockets = sockets(people.service.port)
+    there = sockets(people.service.port)
     await first.shutdown()
-    assert sockets(people.service.port) == sockets - 1
+    assert sockets(people.service.port) == there - 1
     assert len(asyncio.all_tasks()) < len(tasks)
     await write(theirs, 5, start=5)
     await seen.until(lambda: len(seen.of(two, "messageAdded")) == 10)
