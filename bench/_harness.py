@@ -217,6 +217,12 @@ def differences(reports: list[Report], count: int, first: str, last: str) -> str
     return ""
 
 
+def effort(theirs: list[Report], own: list[Report]) -> str:
+    """What the clients themselves took of the processor; the rest is the service and the machine."""
+    used = median(theirs, "cpu"), median(own, "cpu")
+    return f"processor time of the clients alone: SDK {used[0]:.2f} s, ours {used[1]:.3f} s, {used[0] / used[1]:.1f}x"
+
+
 def rate(count: int, seconds: float) -> str:
     """So many a second, as people read it."""
     return f"{count / seconds:,.0f}/s"

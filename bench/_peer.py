@@ -9,13 +9,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import convo_widgets as cw
 
 now = time.perf_counter
+used = time.process_time
+"""Seconds of the processor that this process took."""
 Task = dict[str, Any]
 
 
@@ -52,18 +54,25 @@ async def history(task: Task) -> Task:
     before, every = memory(), task.get("every") or sys.maxsize
     messages: list[cw.Message] = []
     marks: list[float] = []
-    started = now()
+    started, idle = now(), used()
     async for message in every_message(conversation):
         messages.append(message)
         if not len(messages) % every:
             marks.append(now() - started)
-    seconds = now() - started
+    seconds, cpu = now() - started, used() - idle
     held = memory() - before
     await client.shutdown()
-    return {"seconds": seconds, "marks": marks, "held": held, "rss": held, **told(messages)}
+    return {"seconds": seconds, "cpu": cpu, "marks": marks, "held": held, "rss": held, **told(messages)}
 
 
-async def every_message(conversation: cw.Conversation) -> Any:
+def every_message(conversation: cw.Conversation) -> AsyncIterator[cw.Message]:
+    """Its messages from the oldest on."""
+    if hasattr(conversation, "history"):
+        return cast("AsyncIterator[cw.Message]", conversation.history())
+    return _pages(conversation)
+
+
+async def _pages(conversation: cw.Conversation) -> AsyncIterator[cw.Message]:
     """Page by page, until `history()` is there."""
     pages = [await conversation.get_messages(100)]
     while pages[-1].has_prev_page:
@@ -86,9 +95,9 @@ async def live(task: Task) -> Task:
         if len(messages) == 1:
             say(ready=True)
         elif len(messages) == 2:
-            times.extend((now(), time.process_time()))
+            times.extend((now(), used()))
         if len(messages) > task["count"]:
-            times.extend((now(), time.process_time()))
+            times.extend((now(), used()))
             done.set()
 
     conversation.on("messageAdded", added)
@@ -100,15 +109,15 @@ async def live(task: Task) -> Task:
 
 async def connect(task: Task) -> Task:
     """From nothing to every conversation with its participants and messages open."""
-    started = now()
+    started, idle = now(), used()
     client = await cw.connect(task["token"], url=task["url"])
     conversations = await client.get_subscribed_conversations()
     rosters = await asyncio.gather(*(one.get_participants() for one in conversations))
-    seconds = now() - started
+    seconds, cpu = now() - started, used() - idle
     await client.shutdown()
     names = sorted(one.unique_name or "" for one in conversations)
     same = {"count": len(names), "first": names[0], "last": names[-1], "in_order": True}
-    return {"seconds": seconds, "participants": sum(map(len, rosters)), **same}
+    return {"seconds": seconds, "cpu": cpu, "participants": sum(map(len, rosters)), **same}
 
 
 async def sends(task: Task) -> Task:
@@ -116,9 +125,9 @@ async def sends(task: Task) -> Task:
     client = await cw.connect(task["token"], url=task["url"])
     conversation = await client.get_conversation_by_unique_name(task["conversation"])
     await conversation.get_messages(1)
-    started = now()
+    started, idle = now(), used()
     await asyncio.gather(*(conversation.send_message(body) for body in task["bodies"]))
-    seconds = now() - started
+    seconds, cpu = now() - started, used() - idle
     messages = [message async for message in every_message(conversation)]
     in_order = [message.body for message in messages] == task["bodies"]
     started = now()
@@ -126,7 +135,7 @@ async def sends(task: Task) -> Task:
         await conversation.send_message(f"then {number}")
     each = (now() - started) / task["sequential"]
     await client.shutdown()
-    return {**told(messages), "seconds": seconds, "each": each, "in_order": in_order}
+    return {**told(messages), "seconds": seconds, "cpu": cpu, "each": each, "in_order": in_order}
 
 
 TASKS: dict[str, Callable[[Task], Awaitable[Task]]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench._harness import Verdict, alternate, differences, median, once, ours, repetitions, sdk, serving
+from bench._harness import Verdict, alternate, differences, effort, median, once, ours, repetitions, sdk, serving
 from bench._talks import AUTHORS, talk
 
 
@@ -24,6 +24,7 @@ def run(quick: bool) -> list[Verdict]:
             f"{seconds[1]:.2f} s",
             seconds[0] / seconds[1],
             2,
+            notes=[effort(theirs, own)],
             void=void,
         )
     ]

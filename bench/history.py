@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench._harness import Verdict, alternate, differences, median, once, ours, rate, repetitions, sdk, serving
+from bench._harness import Verdict, alternate, differences, effort, median, once, ours, rate, repetitions, sdk, serving
 from bench._talks import talk
 
 
@@ -24,5 +24,6 @@ def ask(count: int, latency_ms: int, *, bar: float, quick: bool) -> Verdict:
         f"{seconds[1]:.3f} s ({rate(count, seconds[1])})",
         seconds[0] / seconds[1],
         bar,
+        notes=[effort(theirs, own)],
         void=differences(theirs + own, count, filled["messages"][0]["body"], filled["messages"][-1]["body"]),
     )

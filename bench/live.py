@@ -19,6 +19,7 @@ from bench._harness import (
     Verdict,
     alternate,
     differences,
+    effort,
     median,
     ours,
     rate,
@@ -49,13 +50,15 @@ def run(quick: bool) -> list[Verdict]:
     row = _row(question, count, theirs, own, void)
     row.notes = [
         f"the service itself gives {rate(count, bare)}, to a bare socket that only decodes frames, "
-        f"so {theirs / bare:.1f}x is all that can be had in this run"
+        f"so {theirs / bare:.1f}x is all that can be had in this run",
+        effort(*free[:2]),
     ]
     theirs, own, bare = (median(reports) for reports in held)
     waiting = _row(f"{question}, all waiting", count, theirs, own, void)
     waiting.notes = [
         "the receiver is stopped until all are sent, so that neither sender nor database takes part; "
-        f"the bare socket gets {rate(count, bare)}"
+        f"the bare socket gets {rate(count, bare)}",
+        effort(*held[:2]),
     ]
     return [row, waiting]
 

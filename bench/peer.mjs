@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 const sdk = createRequire(import.meta.url)("../tests/interop/node_modules/conversations-3");
 const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 const now = () => performance.now() / 1000;
+const used = () => Object.values(process.cpuUsage()).reduce((sum, part) => sum + part) / 1e6; // seconds of the processor
 
 const connect = ({ token, url, ws_url }) => new Promise((resolve, reject) => {
   const client = new sdk.Client(token, {
@@ -46,14 +47,14 @@ const TASKS = {
     const before = memory();
     const marks = [];
     let count = 0;
-    const started = now();
+    const [started, idle] = [now(), used()];
     const messages = await pages(conversation, 100, (more) => {
       count += more;
       while (task.every && (marks.length + 1) * task.every <= count) marks.push(now() - started);
     });
-    const seconds = now() - started;
+    const [seconds, cpu] = [now() - started, used() - idle];
     const after = memory();
-    return { seconds, marks, held: after.held - before.held, rss: after.rss - before.rss, ...told(messages) };
+    return { seconds, cpu, marks, held: after.held - before.held, rss: after.rss - before.rss, ...told(messages) };
   },
 
   // Say open, say ready at the first message, then take `count` more.
@@ -61,22 +62,20 @@ const TASKS = {
     const client = await connect(task);
     const conversation = await client.getConversationByUniqueName(task.conversation);
     const messages = [];
-    let [from, used] = [0, 0];
+    let [started, idle] = [0, 0];
     await conversation.getMessages(1);
     say({ open: true });
     return new Promise((resolve) => conversation.on("messageAdded", (message) => {
       if (messages.push(message) === 1) return say({ ready: true });
-      if (messages.length === 2) [from, used] = [now(), process.cpuUsage()];
+      if (messages.length === 2) [started, idle] = [now(), used()];
       if (messages.length <= task.count) return;
-      const seconds = now() - from;
-      const { user, system } = process.cpuUsage(used);
-      resolve({ seconds, cpu: (user + system) / 1e6, ...told(messages.slice(1)) });
+      resolve({ seconds: now() - started, cpu: used() - idle, ...told(messages.slice(1)) });
     }));
   },
 
   // From nothing to every conversation with its participants and messages open.
   async connect(task) {
-    const started = now();
+    const [started, idle] = [now(), used()];
     const client = await connect(task);
     const conversations = [];
     let page = await client.getSubscribedConversations();
@@ -86,10 +85,10 @@ const TASKS = {
       page = await page.nextPage();
     }
     const rosters = await Promise.all(conversations.map((one) => one.getParticipants()));
-    const seconds = now() - started;
+    const [seconds, cpu] = [now() - started, used() - idle];
     const names = conversations.map(({ uniqueName }) => uniqueName).sort();
     const participants = rosters.reduce((sum, { length }) => sum + length, 0);
-    return { seconds, count: names.length, first: names[0], last: names.at(-1), in_order: true, participants };
+    return { seconds, cpu, count: names.length, first: names[0], last: names.at(-1), in_order: true, participants };
   },
 
   // Many sends at once, then some one after the other.
@@ -97,15 +96,15 @@ const TASKS = {
     const client = await connect(task);
     const conversation = await client.getConversationByUniqueName(task.conversation);
     await conversation.getMessages(1);
-    let started = now();
+    let [started, idle] = [now(), used()];
     await Promise.all(task.bodies.map((body) => conversation.sendMessage(body)));
-    const seconds = now() - started;
+    const [seconds, cpu] = [now() - started, used() - idle];
     const messages = await pages(conversation, 100);
     const in_order = messages.every(({ body }, place) => body === task.bodies[place]);
     started = now();
     for (let number = 0; number < task.sequential; number += 1) await conversation.sendMessage(`then ${number}`);
     const each = (now() - started) / task.sequential;
-    return { ...told(messages), seconds, each, in_order };
+    return { ...told(messages), seconds, cpu, each, in_order };
   },
 };
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from bench._harness import Verdict, alternate, differences, median, once, ours, repetitions, sdk, serving
+from bench._harness import Verdict, alternate, differences, effort, median, once, ours, repetitions, sdk, serving
 from bench._talks import body, talk
 
 LATENCY_MS = 50
@@ -34,6 +34,7 @@ def run(quick: bool) -> list[Verdict]:
             notes=[
                 f"the ratio is ours to ours; sequential is extrapolated from {sequential} sends of "
                 f"{median(own, 'each') * 1000:.1f} ms; the order in the conversation is that of the calls",
+                f"in flight, {effort(theirs, own)}",
                 f"with the SDK the same ratio is {median(theirs, 'each') * count / median(theirs):.1f}x",
             ],
             void=differences(theirs + own, count, bodies[0], bodies[-1]),
