@@ -26,7 +26,7 @@ from convo_widgets.service.tokens import Tokens
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 SDK = ROOT / "tests" / "interop" / "node_modules" / "conversations-3"
-PATIENCE = 600.0
+PATIENCE = 240.0
 """Seconds that a peer may take for one task."""
 READER = "ana"
 """The user as whom the peers connect."""
@@ -45,7 +45,7 @@ class Process:
     """A process that speaks in lines of JSON; its own complaints go to standard error."""
 
     def __init__(self, *command: str) -> None:
-        self._name = command[1] if "node" in command[0] else command[-1]
+        self._name = command[-1]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment, cwd=ROOT)

@@ -9,9 +9,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import convo_widgets as cw
 
@@ -55,7 +55,7 @@ async def history(task: Task) -> Task:
     messages: list[cw.Message] = []
     marks: list[float] = []
     started, idle = now(), used()
-    async for message in every_message(conversation):
+    async for message in conversation.history():
         messages.append(message)
         if not len(messages) % every:
             marks.append(now() - started)
@@ -65,46 +65,35 @@ async def history(task: Task) -> Task:
     return {"seconds": seconds, "cpu": cpu, "marks": marks, "held": held, "rss": held, **told(messages)}
 
 
-def every_message(conversation: cw.Conversation) -> AsyncIterator[cw.Message]:
-    """Its messages from the oldest on."""
-    if hasattr(conversation, "history"):
-        return cast("AsyncIterator[cw.Message]", conversation.history())
-    return _pages(conversation)
-
-
-async def _pages(conversation: cw.Conversation) -> AsyncIterator[cw.Message]:
-    """Page by page, until `history()` is there."""
-    pages = [await conversation.get_messages(100)]
-    while pages[-1].has_prev_page:
-        pages.append(await pages[-1].prev_page())
-    for page in reversed(pages):
-        for message in page.items:
-            yield message
-
-
 async def live(task: Task) -> Task:
-    """Say open, say ready at the first message, then take `count` more."""
+    """Say open, say ready at the first message, then take `count` more; `ended` is a time of the day."""
     client = await cw.connect(task["token"], url=task["url"])
     conversation = await client.get_conversation_by_unique_name(task["conversation"])
     messages: list[cw.Message] = []
-    times: list[float] = []
-    done = asyncio.Event()
+    idle = started = 0.0
+    done: asyncio.Future[dict[str, float]] = asyncio.get_running_loop().create_future()
+
+    def finish() -> None:
+        if not done.done():
+            done.set_result({"seconds": now() - started, "ended": time.time(), "cpu": used() - idle})
 
     def added(message: cw.Message) -> None:
+        nonlocal idle, started
         messages.append(message)
         if len(messages) == 1:
+            idle = used()
             say(ready=True)
         elif len(messages) == 2:
-            times.extend((now(), used()))
+            started = now()
         if len(messages) > task["count"]:
-            times.extend((now(), used()))
-            done.set()
+            finish()
 
     conversation.on("messageAdded", added)
+    asyncio.get_running_loop().call_later(task["patience"], finish)  # with what came until then
     say(open=True)
-    await done.wait()
+    report = await done
     await client.shutdown()
-    return {"seconds": times[2] - times[0], "cpu": times[3] - times[1], **told(messages[1:])}
+    return report | told(messages[1:])
 
 
 async def connect(task: Task) -> Task:
@@ -128,7 +117,7 @@ async def sends(task: Task) -> Task:
     started, idle = now(), used()
     await asyncio.gather(*(conversation.send_message(body) for body in task["bodies"]))
     seconds, cpu = now() - started, used() - idle
-    messages = [message async for message in every_message(conversation)]
+    messages = [message async for message in conversation.history()]
     in_order = [message.body for message in messages] == task["bodies"]
     started = now()
     for number in range(task["sequential"]):

@@ -131,18 +131,19 @@ async def sender(task: Task) -> None:
 
 
 async def live(task: Task) -> None:
-    """Say open, say ready at the first message, then take `count` more."""
+    """Say open, say ready at the first message, then take `count` more; `ended` is a time of the day."""
     raw = await Raw.open(task)
     await raw.follow(await raw.conversation(task["conversation"]))
     say(open=True)
     await raw.notifications(1)
+    idle = time.process_time()
     say(ready=True)
     frames = await raw.notifications(1)
-    started, used = time.perf_counter(), time.process_time()
+    started = time.perf_counter()
     frames += await raw.notifications(task["count"] - 1)
-    seconds, cpu = time.perf_counter() - started, time.process_time() - used
+    times = {"seconds": time.perf_counter() - started, "ended": time.time(), "cpu": time.process_time() - idle}
     texts = [_text(data) for data in (frames[0], frames[-1])]
-    say(seconds=seconds, cpu=cpu, count=len(frames), first=texts[0], last=texts[1], in_order=True)
+    say(**times, count=len(frames), first=texts[0], last=texts[1], in_order=True)
     await raw.socket.close()
 
 

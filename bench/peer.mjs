@@ -57,7 +57,7 @@ const TASKS = {
     return { seconds, cpu, marks, held: after.held - before.held, rss: after.rss - before.rss, ...told(messages) };
   },
 
-  // Say open, say ready at the first message, then take `count` more.
+  // Say open, say ready at the first message, then take `count` more; `ended` is a time of the day, in seconds since 1970.
   async live(task) {
     const client = await connect(task);
     const conversation = await client.getConversationByUniqueName(task.conversation);
@@ -65,12 +65,22 @@ const TASKS = {
     let [started, idle] = [0, 0];
     await conversation.getMessages(1);
     say({ open: true });
-    return new Promise((resolve) => conversation.on("messageAdded", (message) => {
-      if (messages.push(message) === 1) return say({ ready: true });
-      if (messages.length === 2) [started, idle] = [now(), used()];
-      if (messages.length <= task.count) return;
-      resolve({ seconds: now() - started, cpu: used() - idle, ...told(messages.slice(1)) });
-    }));
+    return new Promise((resolve) => {
+      const finish = () => {
+        const ended = (performance.timeOrigin + performance.now()) / 1000;
+        resolve({ seconds: now() - started, ended, cpu: used() - idle, ...told(messages.slice(1)) });
+      };
+      conversation.on("messageAdded", (message) => {
+        const place = messages.push(message);
+        if (place === 1) {
+          idle = used();
+          say({ ready: true });
+        }
+        if (place === 2) started = now();
+        if (place > task.count) finish();
+      });
+      setTimeout(finish, task.patience * 1000); // with what came until then
+    });
   },
 
   // From nothing to every conversation with its participants and messages open.
