@@ -34,7 +34,8 @@ def main() -> int:
             asked = import_module(f"bench.{name}").run(arguments.quick)
         except BenchError as error:
             asked = [Verdict(name, "-", "-", float("nan"), 0, void=str(error))]
-        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        print(f"{name}, asked in {time.monotonic() - started:.0f} s", file=sys.stderr)
+        print("\n".join([*map(row, asked), *notes(asked)]), file=sys.stderr, flush=True)
         verdicts += asked
     print(table(verdicts))
     print("\n".join(["", *notes(verdicts), machine()]))
@@ -43,8 +44,13 @@ def main() -> int:
 
 def table(verdicts: list[Verdict]) -> str:
     """The verdicts as a Markdown table."""
-    rows = [HEADS, ("---",) * len(HEADS), *(verdict.cells() for verdict in verdicts)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    head = [f"| {' | '.join(cells)} |" for cells in (HEADS, ("---",) * len(HEADS))]
+    return "\n".join([*head, *map(row, verdicts)])
+
+
+def row(verdict: Verdict) -> str:
+    """One row of it."""
+    return f"| {' | '.join(verdict.cells())} |"
 
 
 def notes(verdicts: list[Verdict]) -> list[str]:
