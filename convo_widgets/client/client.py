@@ -22,6 +22,7 @@ from convo_widgets.client.push import (
     parse_push_notification,
 )
 from convo_widgets.client.session import Endpoints, Session
+from convo_widgets.client.shown import line, table
 from convo_widgets.client.tokens import Token, TokenSource
 from convo_widgets.client.user import User
 from convo_widgets.client.users import Users
@@ -135,7 +136,18 @@ class Client(Emitter):
 
     def __repr__(self) -> str:
         where = self.url or "the cloud"
-        return f"<Client {self.user.identity or '(nobody yet)'!r} at {where}, {self.connection_state}>"
+        return f"<Client {line(self.user.identity or '(nobody yet)')} at {where}, {self.connection_state}>"
+
+    def _repr_html_(self) -> str:
+        report = self._tokens.report
+        rows = {
+            "identity": self.user.identity or None,
+            "service": self.url or "the cloud",
+            "connection": self.connection_state,
+            "token expires": report.expires_at,
+            "conversations": len(self._conversations.known()),
+        }
+        return table("Client", rows)
 
     async def __aenter__(self) -> Client:
         return self

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from convo_widgets.client.shown import line, table
 from convo_widgets.wire import json, schema
 from convo_widgets.wire.schema import time_of
 
@@ -188,7 +189,7 @@ class ContentTemplateVariable:
         return ContentTemplateVariable(self.name, value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ContentTemplate:
     """A template for rich messages.
 
@@ -207,6 +208,19 @@ class ContentTemplate:
     variants: dict[str, ContentData]
     date_created: datetime | None
     date_updated: datetime | None
+
+    def __repr__(self) -> str:
+        return f"<ContentTemplate {line(self.sid)} {line(self.friendly_name)}, {line(', '.join(self.variants))}>"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "sid": self.sid,
+            "friendly name": self.friendly_name,
+            "variables": ", ".join(f"{one.name} = {one.value}" for one in self.variables[:10]) or None,
+            "variants": ", ".join(self.variants) or None,
+            "updated": self.date_updated,
+        }
+        return table("Content template", rows)
 
     @classmethod
     def from_wire(cls, data: schema.ContentTemplate) -> ContentTemplate:

@@ -22,6 +22,7 @@ from convo_widgets.client.participant import Participant, ParticipantBindingOpti
 from convo_widgets.client.participants import Participants
 from convo_widgets.client.recipients import RecipientDescriptor, recipient
 from convo_widgets.client.session import PAGE_LIMIT
+from convo_widgets.client.shown import line, table
 from convo_widgets.errors import TooLarge, UsageError
 from convo_widgets.sync.objects import Change, SyncDocument
 from convo_widgets.transport.http import Progress
@@ -212,7 +213,22 @@ class Conversation(Emitter):
 
     def __repr__(self) -> str:
         name = self.friendly_name or self.unique_name or ""
-        return f"<Conversation {self.sid} {name!r}, {self.status}>"
+        return f"<Conversation {self.sid} {line(name)}, {self.status}>"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "sid": self.sid,
+            "friendly name": self.friendly_name,
+            "unique name": self.unique_name,
+            "status": self.status,
+            "state": self.state.current if self.state else None,
+            "attributes": line(self.attributes, 75) if self.attributes else None,
+            "last message": self.last_message.date_created if self.last_message else None,
+            "read up to": self.last_read_message_index,
+            "created by": self.created_by,
+            "created": self.date_created,
+        }
+        return table("Conversation", rows)
 
     @property
     def client(self) -> Client:

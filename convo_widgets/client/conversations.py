@@ -53,6 +53,10 @@ class Conversations:
         """The one with this sid, if it is known."""
         return self._known.get(sid)
 
+    def known(self) -> list[Conversation]:
+        """Those that are known just now."""
+        return list(self._known.values())
+
     async def mine(self) -> list[Conversation]:
         """Those that one has joined, once the first listing is complete."""
         if self._listing is not None:

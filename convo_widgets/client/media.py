@@ -14,6 +14,7 @@ from tempfile import NamedTemporaryFile
 from typing import IO, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
+from convo_widgets.client.shown import line, table
 from convo_widgets.errors import NotFound, RemoteProtocolError, TooLarge, UsageError
 from convo_widgets.transport.http import Http, Progress, Source
 from convo_widgets.wire import json
@@ -79,7 +80,7 @@ class MediaService:
         return _decoded(answer, MediaRecord, what).sid
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Media:
     """One medium of a message.
 
@@ -97,6 +98,21 @@ class Media:
     size: int
     category: str
     _service: MediaService | None = field(default=None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        named = f" {line(self.filename)}" if self.filename else ""
+        sid, type = line(self.sid)[1:-1], line(self.content_type)[1:-1]
+        return f"<Media {sid}{named}, {type}, {self.size:,} bytes>"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "sid": self.sid,
+            "filename": self.filename,
+            "type": self.content_type,
+            "bytes": self.size,
+            "category": self.category,
+        }
+        return table("Media", rows)
 
     @classmethod
     def from_wire(cls, data: MediaData, service: MediaService | None = None) -> Media:

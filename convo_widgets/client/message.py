@@ -14,6 +14,7 @@ from convo_widgets.client.paginator import pages
 from convo_widgets.client.participant import Participant
 from convo_widgets.client.receipts import ChannelMetadata, DetailedDeliveryReceipt
 from convo_widgets.client.recipients import RecipientDescriptor, recipient
+from convo_widgets.client.shown import line, table
 from convo_widgets.errors import NotFound, RemoteProtocolError
 from convo_widgets.wire import json, schema
 from convo_widgets.wire.schema import (
@@ -100,9 +101,19 @@ class Message(Emitter):
         self._event_id = event_id  # of the newest event in its state; None where that is not known any more
 
     def __repr__(self) -> str:
-        body = self.body or ""
-        short = body if len(body) <= 40 else f"{body[:39]}…"
-        return f"<Message {self.index} by {self.author!r}: {short!r}>"
+        return f"<Message {self.index} by {line(self.author)}: {line(self.body or '', 40)}>"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "index": self.index,
+            "author": self.author,
+            "written": self.date_created,
+            "subject": self.subject,
+            "body": self.body,
+            "media": ", ".join(map(repr, self.attached_media[:3])) or None,
+            "attributes": line(self.attributes, 75) if self.attributes else None,
+        }
+        return table("Message", rows)
 
     @property
     def sid(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from convo_widgets.client.shown import listing
 from convo_widgets.errors import RemoteProtocolError, UsageError
 from convo_widgets.wire.schema import Meta
 
@@ -42,6 +43,10 @@ class Paginator(Generic[T]):
             side for side, there in (("before", self.has_prev_page), ("after", self.has_next_page)) if there
         )
         return f"<Paginator of {len(self.items)} items, {f'more {more}' if more else 'no more'}>"
+
+    def _repr_html_(self) -> str:
+        more = [side for side, there in (("before", self.has_prev_page), ("after", self.has_next_page)) if there]
+        return listing(f"{len(self.items)} items, {'more ' + ' and '.join(more) if more else 'no more'}", self.items)
 
     @property
     def has_prev_page(self) -> bool:

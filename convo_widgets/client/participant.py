@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, cast
 
 from convo_widgets.client.events import Emitter
+from convo_widgets.client.shown import line, table
 from convo_widgets.client.user import User
 from convo_widgets.errors import UsageError
 from convo_widgets.wire import json
@@ -92,7 +93,21 @@ class Participant(Emitter):
         self._read(data)
 
     def __repr__(self) -> str:
-        return f"<Participant {self.sid} {self.identity or self.type!r}>"
+        return f"<Participant {self.sid} {line(self.identity or self.type)}>"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "sid": self.sid,
+            "identity": self.identity,
+            "type": self.type,
+            "attributes": line(self.attributes, 75) if self.attributes else None,
+            "bindings": line(self.bindings, 75) if self.bindings else None,
+            "read up to": self.last_read_message_index,
+            "read": self.last_read_timestamp,
+            "typing": "yes" if self.is_typing else "no",
+            "joined": self.date_created,
+        }
+        return table("Participant", rows)
 
     def _read(self, data: ParticipantData) -> None:
         self.attributes: Any = attributes_of(data.attributes)

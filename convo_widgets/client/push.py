@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import quote
 
+from convo_widgets.client.shown import line, table
 from convo_widgets.errors import NotFound, UsageError
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import PushRegistration, PushRegistrationReply
@@ -65,7 +66,7 @@ class PushNotificationData:
     media_count: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PushNotification:
     """A push notification, whichever way it came.
 
@@ -86,6 +87,20 @@ class PushNotification:
     action: str | None
     type: PushNotificationType | str
     data: PushNotificationData
+
+    def __repr__(self) -> str:
+        return f"<PushNotification {line(self.type)}: {line(self.title)} {line(self.body)}>"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "type": self.type,
+            "title": self.title,
+            "body": self.body,
+            "conversation": self.data.conversation_title or self.data.conversation_sid,
+            "message": self.data.message_index,
+            "media": self.data.media_count,
+        }
+        return table("Push notification", rows)
 
 
 def parse_push_notification(payload: Any) -> PushNotification:

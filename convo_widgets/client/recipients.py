@@ -43,7 +43,7 @@ class UnknownRecipientDescriptor:
 
     type: str
     message_sid: str
-    raw_data: str
+    raw_data: str = field(repr=False)
 
 
 RecipientDescriptor = EmailRecipientDescriptor | UnknownRecipientDescriptor

@@ -15,6 +15,7 @@ from typing import Any
 
 import jwt
 
+from convo_widgets.client.shown import table
 from convo_widgets.errors import ConvoError, TokenError, TokenExpired, TokenInvalid
 
 Token = str | Callable[[], str | Awaitable[str]]
@@ -55,6 +56,17 @@ class TokenReport:
         if self.expires_at is None or self.issued_at is None:
             return 0.0
         return max(0.0, (self.expires_at - self.issued_at).total_seconds())
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "identity": self.identity,
+            "service": self.service_sid,
+            "account": self.account_sid,
+            "key": self.issuer,
+            "expires": self.expires_at,
+            "problems": "; ".join(self.problems) or "none that can be seen",
+        }
+        return table("Access token", rows)
 
     def __str__(self) -> str:
         lines = [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from convo_widgets.client.events import Emitter
+from convo_widgets.client.shown import line, table
 from convo_widgets.errors import UsageError
 from convo_widgets.sync.objects import Change, SyncMap
 from convo_widgets.wire import json
@@ -57,7 +58,18 @@ class User(Emitter):
         self.is_subscribed = False
 
     def __repr__(self) -> str:
-        return f"<User {self.identity!r} {self.friendly_name!r}>"
+        return f"<User {line(self.identity)} {line(self.friendly_name)}>"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "identity": self.identity,
+            "friendly name": self.friendly_name,
+            "attributes": line(self.attributes, 75) if self.attributes else None,
+            "online": self.is_online,
+            "notifiable": self.is_notifiable,
+            "subscribed": self.is_subscribed,
+        }
+        return table("User", rows)
 
     async def update_friendly_name(self, friendly_name: str | None) -> User:
         """Change the name to show; only one's own.
