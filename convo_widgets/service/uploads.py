@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from convo_widgets.service import limits, media
 from convo_widgets.service.dispatch import Backend, log_fault
+from convo_widgets.service.multipart import FirstFile, is_form
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.tokens import TokenRefused
 from convo_widgets.wire import json
@@ -111,7 +112,10 @@ class Uploads:
         identity = self._identity(request)
         category = request.query_params.get("Category", "media")
         filename = limits.name(request.query_params.get("Filename"), "Filename")
-        content_type = limits.media_type(request.headers.get("content-type", ""), category)
+        content_type = request.headers.get("content-type", "")
+        form = is_form(content_type)
+        if not form:
+            content_type = limits.media_type(content_type, category)
         media.demand_room(self.store, identity, self.backend.media)
         if self._running >= UPLOADS:
             raise Refused(20429, "uploads")
@@ -120,13 +124,19 @@ class Uploads:
             with SpooledTemporaryFile(max_size=media.PIECE) as file:
                 await receive(request, file, self.backend.media.single_mb * limits.MB)
                 file.seek(0)
+                pieces = iter(lambda: file.read(media.PIECE), b"")
+                if form:
+                    first = FirstFile(content_type, file)
+                    content_type = limits.media_type(first.content_type, category)
+                    filename = filename or limits.name(first.filename, "filename")
+                    pieces = first.pieces(media.PIECE)
                 with self.store.write() as change:
                     sid = media.insert(
                         self.store,
                         author=identity,
                         time=change.time,
                         content_type=content_type,
-                        pieces=iter(lambda: file.read(media.PIECE), b""),
+                        pieces=pieces,
                         filename=filename,
                         category=category,
                     )

@@ -198,6 +198,29 @@ async def test_odd_uploads(wire: Connect, service: LocalService) -> None:
     assert (await alice.upload(PNG)).status == 429
 
 
+def form(name: str | None, content: bytes, kind: str = "image/png", mark: str = "----x") -> bytes:
+    """A form, as a browser sends it: a field, and then a file."""
+    field = f'--{mark}\r\nContent-Disposition: form-data; name="a"\r\n\r\nvalue\r\n'
+    named = "" if name is None else f'; filename="{name}"'
+    head = f'--{mark}\r\nContent-Disposition: form-data; name="f"{named}\r\nContent-Type: {kind}\r\n\r\n'
+    return (field + head).encode() + content + f"\r\n--{mark}--\r\n".encode()
+
+
+async def test_form(wire: Connect, service: LocalService) -> None:
+    """The file of a form, which a browser sends, is the medium; a form without one is refused."""
+    alice = await Locker.of(service, await wire("alice"))
+    kind = "multipart/form-data; boundary=----x"
+    for content in (PNG, b"", b"\r\n--\r\n----\r\n\r\n", bytes(range(256)) * 3000):
+        record = await alice.put(form("höhe %22.png", content), kind)
+        assert (record["content_type"], record["filename"]) == ("image/png", 'höhe ".png')
+        assert (await ask("GET", record["links"]["content_direct_temporary"])).content == content
+    wrong = [form(None, PNG), b"", b"----x", b"------x\r\n\r\n", form("a", PNG)[:-20], form("a", PNG, mark="other")]
+    for content in wrong:
+        assert (await alice.upload(content, kind)).code == 20422, content
+    assert (await alice.upload(form("a", PNG), "multipart/form-data")).code == 20422
+    assert (await alice.upload(form("a", PNG, "nonsense"), kind)).code == 50511
+
+
 @given(st.text())
 def test_disposition(name: str) -> None:
     """No file name gets out of its header field."""
