@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
-from weakref import WeakValueDictionary
+from weakref import ref
 
 from msgspec import UNSET, Struct
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from convo_widgets.client.conversation import Conversation
 
 Direction = Literal["backwards", "forward"]
+SWEEP = 1000  # messages that are gone, before their places are swept
 MOST_WORDS = 1000  # strings that are kept because they may come again
 MessageRecord = tuple[int, MessageData]
 
@@ -42,7 +43,7 @@ class Messages:
         self._list: SyncList | None = None
         self._items_url = ""
         self._known: dict[int, Message] = {}
-        self._loose: WeakValueDictionary[int, Message] = WeakValueDictionary()  # those of `history`
+        self._loose = _Loose()  # those of `history`
         self._words: dict[str, str] = {}
         self._reads = 0  # pages on their way
         self._overtaking: dict[int, Change] = {}  # and what came meanwhile of messages that nobody has
@@ -96,7 +97,7 @@ class Messages:
 
     def _held(self) -> dict[int, Message]:
         """Every message that anybody has."""
-        return {**self._loose, **self._known}
+        return {**self._loose.all(), **self._known}
 
     def close(self) -> None:
         """Follow it no more; what was seen stays."""
@@ -134,11 +135,17 @@ class Messages:
     ) -> AsyncGenerator[Message]:
         """Every message in this order, each once; kept by who reads them alone."""
         fetch = partial(self._fetch, self._load_loosely)
-        async with aclosing(self._reader(fetch, order, start, end, page_size, prefetch).pages()) as pages:
-            async for page in pages:
-                for message in page:
-                    if message._event_id != REMOVED:  # meanwhile
-                        yield message
+        try:
+            async with aclosing(self._reader(fetch, order, start, end, page_size, prefetch).pages()) as pages:
+                async for page in pages:
+                    page.reverse()
+                    while page:  # one by one, so that none is held for its neighbours
+                        if page[-1]._event_id == REMOVED:  # meanwhile
+                            page.pop()
+                        else:
+                            yield page.pop()
+        finally:
+            self._loose.sweep()
 
     async def records(self, order: Order, page_size: int, prefetch: int) -> AsyncGenerator[list[MessageRecord]]:
         """Every page of records in this order, without making `Message` objects."""
@@ -197,7 +204,7 @@ class Messages:
         """The message of an item of a page, kept from now on."""
         message = self._load_loosely(item)
         if message is not None and message.index not in self._known:
-            self._loose.pop(message.index, None)
+            self._loose.pop(message.index)
             self._keep(message)
         return message
 
@@ -221,15 +228,29 @@ class Messages:
         """The message of an item of a page, kept by whoever takes it."""
         if item.index is UNSET or self._list is None:  # one may have left while the page was on its way
             return None
+        if isinstance(item.data, MessageData) and self._is_new(item.index):  # as most are, and this is quick
+            message = Message(self._conversation, item.index, item.data, item.last_event_id)
+            self._loose.put(message)
+            return message
         change = self._list.load(item)
         if change is not None:
             late = self._overtaking.get(item.index)
             change = late if late is not None and late.event_id > change.event_id else change
             fresh = self._put(item.index, change)
             if fresh is not None:
-                self._loose[item.index] = fresh
+                self._loose.put(fresh)
                 return fresh
         return self.find(item.index)
+
+    def _is_new(self, index: int) -> bool:
+        """Whether nobody has this message, and nothing was heard of it that a page may not know."""
+        assert self._list is not None
+        return not (
+            index in self._known
+            or index in self._overtaking
+            or self._list.has_heard_of(index)
+            or self._loose.get(index) is not None
+        )
 
     def find(self, index: int) -> Message | None:
         """The message at this index, if anybody has it."""
@@ -271,10 +292,40 @@ class Messages:
             self._overtaking[change.key] = change
 
     def _remove(self, index: int) -> None:
-        message = self._known.pop(index, None) or self._loose.pop(index, None)
+        message = self._known.pop(index, None) or self._loose.pop(index)
         if message is not None:
             message._event_id = REMOVED
             self._conversation._announce("messageRemoved", message)
+
+
+class _Loose:
+    """Messages that others keep, by index; the places of those that are gone are swept when they have become many."""
+
+    def __init__(self) -> None:
+        self._refs: dict[int, ref[Message]] = {}
+        self._most = SWEEP
+
+    def put(self, message: Message) -> None:
+        self._refs[message.index] = ref(message)
+        if len(self._refs) > self._most:
+            self.sweep()
+
+    def get(self, index: int) -> Message | None:
+        found = self._refs.get(index)
+        return None if found is None else found()
+
+    def pop(self, index: int) -> Message | None:
+        found = self._refs.pop(index, None)
+        return None if found is None else found()
+
+    def all(self) -> dict[int, Message]:
+        """Those that somebody has."""
+        return {index: message for index, one in self._refs.items() if (message := one()) is not None}
+
+    def sweep(self) -> None:
+        """Forget the others."""
+        self._refs = {index: one for index, one in self._refs.items() if one() is not None}
+        self._most = 2 * len(self._refs) + SWEEP
 
 
 class _Seen:

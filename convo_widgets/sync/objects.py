@@ -128,6 +128,10 @@ class SyncCollection(SyncObject):
         self._removed: dict[Key, int] = {}  # tombstones: item -> id of its removal
         self._early: dict[Key, tuple[int, Any]] = {}  # updates that may have overtaken the adding of their item
 
+    def has_heard_of(self, key: Key) -> bool:
+        """Whether events told of a removal, or of an update that waits for its item."""
+        return key in self._removed or key in self._early
+
     def load(self, item: TypedItem[Any] | SyncItem) -> Change | None:
         """Take one item of a page; None where events have told something newer already."""
         key = self._key(item)

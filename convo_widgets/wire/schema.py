@@ -549,7 +549,7 @@ class SyncItemPage(Struct):
     meta: Meta
 
 
-class TypedItem(Struct, Generic[D]):
+class TypedItem(Struct, Generic[D], gc=False):
     """An item as a client reads it in one go, where the type of its data is known."""
 
     data: D
@@ -688,7 +688,7 @@ class ConversationData(Struct, rename="camel"):
     roster: str | UnsetType | None = UNSET
 
 
-class MediaData(Struct, rename="camel"):
+class MediaData(Struct, rename="camel", gc=False):
     """A medium of a message, as Sync tells it; `size` in bytes."""
 
     sid: str
@@ -698,7 +698,7 @@ class MediaData(Struct, rename="camel"):
     category: str = "media"
 
 
-class Delivery(Struct):
+class Delivery(Struct, gc=False):
     """How many of a message's addressees it reached: each amount none, some or all."""
 
     total: int = 0
@@ -709,7 +709,7 @@ class Delivery(Struct):
     undelivered: str = "none"
 
 
-class MessageData(Struct, rename="camel"):
+class MessageData(Struct, rename="camel", gc=False):
     """Item of the messages list; the item's index is the message's."""
 
     sid: str
