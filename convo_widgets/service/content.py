@@ -71,7 +71,8 @@ class Rendered:
         type = next((name for name in types if name != "twilio/text"), "twilio/text")
         data = _replace(types[type], _filler(values))
         texts = [one.get(name) for one in (data, types.get("twilio/text", {})) for name in ("body", "title", "label")]
-        self.text = limits.body(next((text for text in texts if isinstance(text, str) and text), type))
+        texts.append(template["friendly_name"])
+        self.text = limits.body(next((text for text in texts if isinstance(text, str) and text), None), needed=False)
         self.content_type = RICH + type.replace("/", ".")
         self.body = json.encode({"data": data})
 

@@ -53,7 +53,7 @@ def send(
     elif new.content_variables:
         raise Refused(50528)
     sid, index = new_sid("IM"), conversation["next_index"]
-    text = limits.body(new.body, needed=not new.media_sids)
+    text = limits.body(new.body, needed=not new.media_sids and rich is None)
     subject = limits.name(new.subject, "subject")
     attributes = limits.attributes(new.attributes, limits.ATTRIBUTES)
     change.run("UPDATE conversations SET next_index = ? WHERE id = ?", index + 1, conversation["id"])

@@ -17,12 +17,16 @@ LARGEST_FRAME = 256 * 1024
 CONNECTIONS = 1000
 REQUEST_WITHIN = 10.0
 """Seconds for the head of a request."""
+READ_WITHIN = 15.0
+"""Seconds for a peer to take what waits for it, some ten thousand bytes."""
 STOP_WITHIN = 2
 """Seconds for connections to end when the service stops."""
 
 
 class HttpProtocol(H11Protocol):
-    """HTTP whose requests must come in time: uvicorn itself waits for a slow head for ever."""
+    """HTTP whose peers keep going: uvicorn itself waits for ever for a slow head, and for one who reads no more."""
+
+    _stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the clock."""
@@ -31,9 +35,21 @@ class HttpProtocol(H11Protocol):
         self._late = self.loop.call_later(REQUEST_WITHIN, self._cut_late, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the clocks."""
         self._late.cancel()
+        self.resume_writing()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The peer does not read: give it a while."""
+        super().pause_writing()
+        self._stalled = self.loop.call_later(READ_WITHIN, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The peer reads again, or is gone."""
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
 
     def _cut_late(self, transport: asyncio.Transport) -> None:
         if self.cycle is None and transport.get_protocol() is self:  # no request yet, and no upgrade

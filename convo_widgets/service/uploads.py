@@ -29,7 +29,7 @@ from convo_widgets.wire.schema import MediaFound, MediaRecord, MediaSetRequest
 UPLOADS = 16
 """Uploads at once."""
 PAUSE = 10.0
-"""Longest time without a byte, in seconds, of an upload and of a download."""
+"""Longest time without a byte of an upload, in seconds."""
 SLOWEST = 16 * 1024
 """Bytes a second that an upload must reach, after a start of `PAUSE` seconds."""
 SET = 100
@@ -189,7 +189,7 @@ class Uploads:
 
 
 class Bytes(Response):
-    """The bytes of a medium, sent as fast as they are read; a reader that stands still is cut."""
+    """The bytes of a medium, sent as fast as they are read."""
 
     def __init__(self, medium: Row, pieces: Iterable[bytes]) -> None:
         type = medium["content_type"]
@@ -203,14 +203,18 @@ class Bytes(Response):
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
         ]
         self._pieces = pieces
+        self._size: int = medium["size"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the head, then piece by piece."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if scope["method"] != "HEAD":
+            left = self._size
             for piece in self._pieces:
-                async with asyncio.timeout(PAUSE):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                left -= len(piece)
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            if left:  # it was removed meanwhile: a body that ends too early is known for what it is
+                return
         await send({"type": "http.response.body", "body": b""})
 
 

@@ -142,6 +142,23 @@ async def test_account_acts(service: LocalService, start: Start) -> None:
     await bob.wait("conversationRemoved", lambda told: told["sid"] == sid)
 
 
+async def test_service_admin(service: LocalService, newest: Start) -> None:
+    """An admin of the service reads and moderates a conversation without being in it."""
+    sid, (alice, root) = await together(newest, service, "alice", "root")
+    await alice.conversation(sid, "sendMessage", "rude")
+    account = Account(service)
+    roles = (await account.ask("GET", "/Roles")).body["roles"]
+    admin = next(one["sid"] for one in roles if one["type"] == "service" and "admin" in one["friendly_name"])
+    await account.ask("DELETE", f"/Conversations/{sid}/Participants/root")
+    await root.wait("conversationLeft")
+    await account.post("/Users/root", {"RoleSid": admin})
+    await root.client("peekConversationBySid", sid)
+    assert [one["body"] for one in (await root.conversation(sid, "getMessages"))["items"]] == ["rude"]
+    await alice.conversation(sid, "getMessages")
+    await root.message(sid, 0, "updateBody", "moderated")
+    await alice.wait("messageUpdated", lambda told: told["message"]["body"] == "moderated")
+
+
 async def test_push_and_reachability(service: LocalService, start: Start) -> None:
     """A device is registered and removed; the other side sees who is online and can be notified."""
     alice, bob = await start(service, "alice"), await start(service, "bob")

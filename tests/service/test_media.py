@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
+import threading
+from tempfile import TemporaryFile
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -12,8 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convo_widgets.service import media, uploads
+from convo_widgets.service import media, server, uploads
 from convo_widgets.service.local import LocalService
+from convo_widgets.service.multipart import FirstFile
+from convo_widgets.service.refusals import Refused
 from convo_widgets.service.seeds import samples
 
 from .conftest import CONFIGURATION, ROOMS, Connect, Wire
@@ -48,6 +53,13 @@ class Locker:
     async def get(self, sid: str, rest: str = "") -> Answer:
         """Ask for a record, or for what is below it."""
         return await ask("GET", f"{self.base}/{sid}{rest}", X_Twilio_Token=self.token)
+
+
+async def end_of(writer: asyncio.StreamWriter) -> None:
+    """Close a line, and wait until it is."""
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def test_upload_and_download(wire: Connect, service: LocalService) -> None:
@@ -155,7 +167,7 @@ async def test_too_much(wire: Connect) -> None:
         head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Twilio-Token: {locker.token}\r\n"
         writer.write(f"{head}Content-Length: {(1 << 20) + 1}\r\n\r\n".encode())
         assert b" 413 " in await reader.readline()
-        writer.close()
+        await end_of(writer)
         reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
         writer.write(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
         piece = b"10000\r\n" + b"y" * 65536 + b"\r\n"
@@ -165,7 +177,7 @@ async def test_too_much(wire: Connect) -> None:
             await writer.drain()
             await asyncio.wait({answer}, timeout=0.001)
         assert b" 413 " in answer.result()
-        writer.close()
+        await end_of(writer)
         await alice.close()
 
 
@@ -219,6 +231,70 @@ async def test_form(wire: Connect, service: LocalService) -> None:
         assert (await alice.upload(content, kind)).code == 20422, content
     assert (await alice.upload(form("a", PNG), "multipart/form-data")).code == 20422
     assert (await alice.upload(form("a", PNG, "nonsense"), kind)).code == 50511
+
+
+@given(st.binary(max_size=50), st.sampled_from([0, 60]), st.text("ab-x", min_size=1, max_size=9))
+def test_forms_of_any_bytes(content: bytes, cut: int, mark: str) -> None:
+    """Whatever a file holds comes out whole, and of half a form nothing but a refusal comes."""
+    whole = form("a.png", content, mark=mark)
+    if whole.count(f"--{mark}".encode()) != 3:
+        return  # no browser takes such a boundary
+    with TemporaryFile() as file:
+        file.write(whole[: len(whole) - cut])
+        try:
+            found = FirstFile(f'multipart/form-data; boundary="{mark}"', file)
+        except Refused:
+            assert cut
+        else:
+            assert b"".join(found.pieces(7)) == content
+
+
+async def test_removed_while_it_is_read(wire: Connect, service: LocalService) -> None:
+    """A download of what is removed meanwhile ends before its length, which every client notices."""
+    alice, _, mine, _, sid = await two(wire, service)
+    record = await mine.put(b"x" * (30 << 20))
+    sent = await alice.post(f"{ROOMS}/{sid}/Messages", {"media_sids": [record["sid"]]})
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port, limit=1024)
+    path = record["links"]["content_direct_temporary"].removeprefix(service.url)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert f"content-length: {30 << 20}".encode() in head.lower()
+    assert (await alice.ask("DELETE", f"{ROOMS}/{sid}/Messages/{sent['sid']}")).status == 204
+    assert len(await reader.read(-1)) < 30 << 20
+    await end_of(writer)
+
+
+async def test_reader_that_stands_still(wire: Connect, service: LocalService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for much and reads nothing is cut."""
+    mine = await Locker.of(service, await wire("alice"))
+    record = await mine.put(b"x" * (30 << 20))
+    path = record["links"]["content_direct_temporary"].removeprefix(service.url)
+    over, end = threading.Event(), server.HttpProtocol.connection_lost
+
+    def connection_lost(self: server.HttpProtocol, exc: Exception | None) -> None:
+        end(self, exc)
+        if self._stalled is not None:
+            over.set()
+
+    monkeypatch.setattr(server.HttpProtocol, "connection_lost", connection_lost)
+    monkeypatch.setattr(server, "READ_WITHIN", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port, limit=1024)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    await reader.readuntil(b"\r\n\r\n")
+    assert await asyncio.to_thread(over.wait, 10)
+    with contextlib.suppress(ConnectionError):
+        assert len(await reader.read(-1)) < 30 << 20
+    await end_of(writer)
+
+
+async def test_pages_that_may_upload(wire: Connect) -> None:
+    """A page of an origin that was let in may upload from the browser; of another one it may not."""
+    with LocalService(seed=None, origins=("http://lab.example",)) as service:
+        url = f"{service.url}/v1/Services/{service.service_sid}/Media"
+        asked = {"Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "x-twilio-token"}
+        allowed = await ask("OPTIONS", url, Origin="http://lab.example", **asked)
+        assert (allowed.status, allowed.headers["access-control-allow-origin"]) == (200, "http://lab.example")
+        assert (await ask("OPTIONS", url, Origin="http://evil.example", **asked)).status == 403
 
 
 @given(st.text())
