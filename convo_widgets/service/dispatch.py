@@ -1,4 +1,4 @@
-"""From a request in a frame to its answer: one transaction a write, told to others after the commit, then answered."""
+"""From requests in frames to their answers: a transaction for writes that wait, told to others after the commit."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def send(
     data = None
     if rich is None and channel_metadata is None and not new.media_sids:  # all of it is at hand
         row |= {"content_sid": None, "channel_metadata": None}
-        data = views.message(row).data
+        data = views.message(row[name] for name in views.MESSAGE).data
     tell.message(change, conversation["id"], "added", index, data)
     tell.channel(change, conversation["id"])
     return row if data else find(change.store, conversation, sid)

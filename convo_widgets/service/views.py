@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,37 +133,46 @@ def channel(store: Store, conversation: int) -> ConversationData:
 # --- Items ---------------------------------------------------------------------------------------------------------
 
 
+MESSAGE = (
+    *("idx", "sid", "author", "body", "subject", "attributes", "participant_sid", "last_updated_by"),
+    *("content_sid", "channel_metadata", "date_created", "date_updated"),
+)
+"""What the item of a message is made of."""
+_MESSAGES = f"SELECT {', '.join(MESSAGE)} FROM messages WHERE conversation = ? AND "  # noqa: S608
+
+
 def messages(store: Store, conversation: int, span: Range) -> list[Item]:
     """Items of a messages list, keyed by index."""
     where, values = span.sql("idx")
-    rows = store.rows(f"SELECT * FROM messages WHERE conversation = ? AND {where}", conversation, *values)  # noqa: S608
+    rows = store.rows(_MESSAGES + where, conversation, *values)
     if not rows:
         return []
-    ends = min(row["idx"] for row in rows), max(row["idx"] for row in rows)
+    ends = sorted((rows[0]["idx"], rows[-1]["idx"]))
     media, receipts = _media(store, conversation, *ends), _receipts(store, conversation, *ends)
-    return [message(row, media.get(row["idx"]), receipts.get(row["idx"])) for row in rows]
+    return [message(row, media.get(row[0]), receipts.get(row[0])) for row in rows]
 
 
-def message(row: Fields, media: list[MediaData] | None = None, delivery: Delivery | None = None) -> Item:
-    """The item of a message."""
+def message(row: Iterable[Any], media: list[MediaData] | None = None, delivery: Delivery | None = None) -> Item:
+    """The item of a message by the values of `MESSAGE`; taken apart all at once, for this is what pages wait for."""
+    index, sid, author, body, subject, attributes, member, updated_by, content, metadata, created, updated = row
     data = MessageData(
-        sid=row["sid"],
-        author=row["author"],
-        text=row["body"],
+        sid=sid,
+        author=author,
+        text=body,
         type="media" if media else "text",
-        timestamp=row["date_created"],
-        date_updated=row["date_updated"],
-        last_updated_by=row["last_updated_by"],
-        attributes=row["attributes"],
-        member_sid=row["participant_sid"],
-        subject=row["subject"],
-        content_sid=row["content_sid"],
-        channel_metadata=row["channel_metadata"] is not None,
+        timestamp=created,
+        date_updated=updated,
+        last_updated_by=updated_by,
+        attributes=attributes,
+        member_sid=member,
+        subject=subject,
+        content_sid=content,
+        channel_metadata=metadata is not None,
         medias=media,
-        media=next((medium for medium in media or [] if medium.category == "media"), None),
+        media=next((medium for medium in media if medium.category == "media"), None) if media else None,
         delivery=delivery,
     )
-    return Item(row["idx"], data, row["date_created"], row["date_updated"])
+    return Item(index, data, created, updated)
 
 
 def _media(store: Store, conversation: int, first: int, last: int) -> dict[int, list[MediaData]]:
