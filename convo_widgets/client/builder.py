@@ -195,7 +195,7 @@ class MessageBuilder:
         Raises:
             UsageError: it is none of these.
         """
-        self._message.media_content += [(medium.category, medium) for medium in media_of(payload)]
+        self._message.media_content += [(medium.category, medium) for medium in media_of(payload, paths=True)]
         return self
 
     def build(self) -> UnsentMessage:

@@ -275,7 +275,12 @@ class Client(Emitter):
         return await self._conversations.get_by_unique_name(unique_name)
 
     async def create_conversation(
-        self, *, friendly_name: str | None = None, unique_name: str | None = None, attributes: Any = None
+        self,
+        *,
+        friendly_name: str | None = None,
+        unique_name: str | None = None,
+        attributes: Any = None,
+        access: str | None = None,
     ) -> Conversation:
         """Make a conversation; `join` it to write in it.
 
@@ -283,6 +288,7 @@ class Client(Emitter):
             friendly_name: its name for people, at most 256 characters.
             unique_name: its name in programs, unique in the service.
             attributes: any JSON, at most 16 KB.
+            access: "restricted" for users with restricted access.
 
         Raises:
             Conflict: the unique name is taken.
@@ -292,6 +298,8 @@ class Client(Emitter):
             body.friendly_name = friendly_name
         if unique_name is not None:
             body.unique_name = unique_name
+        if access is not None:
+            body.access = access
         return await self._conversations.create(body)
 
     # -- users

@@ -676,7 +676,7 @@ class Conversation(Emitter):
         if data.date_updated is not UNSET:
             put("date_updated", time_of(data.date_updated), "dateUpdated")
         if data.last_message is not UNSET:
-            put("last_message", _last_message(data), "lastMessage")
+            put("last_message", _last_message(data, self.last_message), "lastMessage")
         if data.state:
             state = ConversationState(data.state.current, time_of(data.state.date_updated))
             put("state", state, "state")
@@ -708,8 +708,12 @@ def _check_reading(page_size: int, prefetch: int) -> None:
         raise UsageError(f"prefetch is {prefetch}: at least one page has to be read at a time.")
 
 
-def _last_message(data: ConversationData) -> LastMessage | None:
+def _last_message(data: ConversationData, known: LastMessage | None) -> LastMessage | None:
+    """The newest message; what is not said of it is as it was."""
     last = data.last_message
     if not last:
         return None
-    return LastMessage(None if last.index is UNSET else last.index, time_of(last.timestamp))
+    index, date = (known.index, known.date_created) if known else (None, None)
+    return LastMessage(
+        index if last.index is UNSET else last.index, date if last.timestamp is UNSET else time_of(last.timestamp)
+    )

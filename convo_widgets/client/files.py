@@ -88,18 +88,23 @@ class FileMedia:
         return source
 
 
-UnsentMedia = FileMedia | os.PathLike[str] | BinaryIO
-"""What a message may be given as a medium. Bytes need a type: ``FileMedia(data, "image/png")``."""
+UnsentMedia = FileMedia | str | os.PathLike[str] | BinaryIO
+"""What a message may be given as a medium; text is a path, where it is not the message itself.
+
+Bytes need a type: ``FileMedia(data, "image/png")``.
+"""
 
 
-def media_of(message: object) -> list[FileMedia]:
-    """Media from one of the accepted forms, or a list of them.
+def media_of(message: object, *, paths: bool = False) -> list[FileMedia]:
+    """Media from one of the accepted forms, or a list of them; with `paths`, text is a path too.
 
     Raises:
         UsageError: it is something else.
     """
     if isinstance(message, Sequence) and not isinstance(message, str | bytes | bytearray):
-        return [medium for one in message for medium in media_of(one)]
+        return [medium for one in message for medium in media_of(one, paths=True)]
+    if isinstance(message, str) and paths:
+        return [FileMedia(message)]
     if isinstance(message, FileMedia):
         return [message]
     if isinstance(message, os.PathLike) or hasattr(message, "read"):
@@ -184,6 +189,8 @@ def _taken(content: object) -> bytes | Path | BinaryIO:
         raise UsageError("The file is open for text: open it for bytes, open(path, 'rb').")
     if not hasattr(content, "read"):
         raise UsageError(f"A medium is a path, bytes or a file, not {type(content).__name__}.")
+    if getattr(content, "closed", False):
+        raise UsageError("The file is closed already.")
     if getattr(content, "seekable", bool)():
         return content  # type: ignore[return-value]
     data = content.read(PIPE_LIMIT + 1)

@@ -32,6 +32,12 @@ async def brief() -> AsyncIterator[cw.LocalService]:
         yield running
 
 
+def _closed() -> io.BytesIO:
+    file = io.BytesIO(b"x")
+    file.close()
+    return file
+
+
 async def sent(mine: cw.Conversation, theirs: cw.Conversation, *media: Any) -> cw.Message:
     """A message with these media, as the other one sees it."""
     added = Expected(theirs, "messageAdded")
@@ -53,8 +59,8 @@ async def test_every_accepted_form(people: People, tmp_path: Path) -> None:
         media = [
             cw.FileMedia(PNG, "image/png"),
             cw.FileMedia(bytearray(b"a,b"), "text/csv", "numbers.csv"),
-            cw.FileMedia(str(path)),
             path,
+            str(path),
             file,
             cw.FileMedia(io.BytesIO(b"in memory"), filename="x.unknown-type"),
             cw.FileMedia(pipe, "text/plain; charset=utf-8", "pipe.txt"),
@@ -129,6 +135,7 @@ async def test_what_does_not_fit_is_not_sent(people: People, media: Any, error: 
         ((b"x", "a/b", "n", "other"), "category"),
         ((io.StringIO("x"), "a/b"), "for bytes"),
         ((5, "a/b"), "not int"),
+        ((_closed(), "a/b"), "closed"),
     ],
 )
 def test_what_is_no_medium(arguments: Any, words: str) -> None:
