@@ -19,6 +19,8 @@ ATTRIBUTES = 4 * 1024
 BODY = 32 * 1024
 """Bytes of UTF-8 in the text of a message."""
 
+SYSTEM = "system"
+"""Author of what the account does in nobody's name; no user may be called so."""
 MB = 1024 * 1024
 UNSENT_MEDIA = 100
 """Uploads of a user that belong to no message."""
@@ -91,6 +93,8 @@ def identity(value: str) -> str:
         raise Refused(20422, "identity is empty")
     if len(value) > NAME:
         raise Refused(50207, f"at most {NAME} characters")
+    if value == SYSTEM:
+        raise Refused(50203)
     return value
 
 

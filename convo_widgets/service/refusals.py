@@ -27,6 +27,7 @@ REFUSALS: dict[int, tuple[int, str]] = {
     50100: (404, "Role not found"),
     50107: (403, "Not authorized for this command"),
     50200: (404, "User not found"),
+    50203: (400, "Identity is reserved"),
     50207: (400, "Identity is too long"),
     50303: (413, "Attributes are too long"),
     50304: (400, "Attributes are not valid JSON"),

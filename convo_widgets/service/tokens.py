@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 
 from convo_widgets.errors import UsageError
-from convo_widgets.service.limits import NAME
+from convo_widgets.service.limits import NAME, SYSTEM
 from convo_widgets.service.refusals import REFUSALS
 from convo_widgets.service.store import new_sid
 from convo_widgets.wire.schema import Status
@@ -63,8 +63,8 @@ class Tokens:
 
     def mint(self, identity: str, ttl: float = 3600) -> str:
         """A token for a user, valid for `ttl` seconds."""
-        if not identity or len(identity) > NAME:
-            raise UsageError(f"identity is a text of 1 to {NAME} characters")
+        if not identity or len(identity) > NAME or identity == SYSTEM:
+            raise UsageError(f"identity is a text of 1 to {NAME} characters, and not {SYSTEM!r}")
         issued = int(time.time())
         claims = {
             "jti": f"{self.api_key}-{next(self._numbers)}",
@@ -127,6 +127,8 @@ class Tokens:
         identity = grants.get("identity") if isinstance(grants, dict) else None
         if not isinstance(identity, str) or not 0 < len(identity) <= NAME or not _storable(identity):
             raise TokenRefused(20106)
+        if identity == SYSTEM:
+            raise TokenRefused(20106, f"Invalid access token grants: the identity {SYSTEM} is reserved")
         return Grant(identity, float(claims["exp"]), token)
 
 

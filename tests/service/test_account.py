@@ -7,9 +7,12 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+import jwt
 import pytest
 
+from convo_widgets.errors import UsageError
 from convo_widgets.service.local import LocalService
+from convo_widgets.wire import protocol
 
 from .conftest import MINE, ROOMS, Connect, Wire
 from .http import Account, ask
@@ -85,6 +88,20 @@ async def test_conversations(account: Account, wire: Connect) -> None:
     assert (await account.ask("DELETE", f"/Conversations/{sid}")).status == 204
     await alice.sync(lambda payload: payload["event_type"] == "document_removed")
     assert (await account.ask("GET", f"/Conversations/{sid}")).code == 50350
+
+
+async def test_nobody_is_the_system(account: Account, wire: Connect) -> None:
+    """What the account makes belongs to no user: the name that stands there cannot be had."""
+    with pytest.raises(UsageError):
+        account.service.token("system")
+    claims = jwt.decode(account.service.token("systen"), options={"verify_signature": False})
+    claims["grants"]["identity"] = "system"
+    token = jwt.encode(claims, account.service.api_secret, "HS256", headers={"cty": "twilio-fpa;v=1"})
+    refused = await (await wire()).init(token)
+    assert isinstance(refused, protocol.Refused)
+    assert refused.status.error_code == 20106
+    sid = await room(account, "alice")
+    assert (await account.ask("POST", f"/Conversations/{sid}/Participants", {"Identity": "system"})).code == 50203
 
 
 async def room(account: Account, *identities: str) -> str:

@@ -6,12 +6,10 @@ from sqlite3 import Row
 
 from convo_widgets.service import conversations
 from convo_widgets.service.account.requests import Answer, Request, delete, get, post
+from convo_widgets.service.limits import SYSTEM
 from convo_widgets.service.store import Change
 from convo_widgets.wire.rest import AccountConversation
 from convo_widgets.wire.schema import NewConversation
-
-AUTHOR = "system"
-"""Who makes what the account makes, where nobody is named."""
 
 
 def find(request: Request) -> Row:
@@ -45,7 +43,7 @@ def _new(request: Request) -> NewConversation:
 
 
 def _create(request: Request, change: Change) -> Answer:
-    sid = conversations.create(change, _new(request), AUTHOR, request.maybe("State") or "active")
+    sid = conversations.create(change, _new(request), SYSTEM, request.maybe("State") or "active")
     return Answer(_show(request, sid), 201)
 
 

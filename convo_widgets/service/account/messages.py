@@ -7,7 +7,7 @@ from sqlite3 import Row
 from msgspec import UNSET
 
 from convo_widgets.service import limits, media, messages, participants, receipts, views
-from convo_widgets.service.account.conversations import AUTHOR, find
+from convo_widgets.service.account.conversations import find
 from convo_widgets.service.account.requests import Answer, Request, delete, get, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change
@@ -54,7 +54,7 @@ def _new(request: Request) -> NewMessage:
 
 
 def _send(request: Request, change: Change) -> Answer:
-    conversation, author = find(request), limits.identity(request.maybe("Author") or AUTHOR)
+    conversation, author = find(request), limits.name(request.maybe("Author"), "Author") or limits.SYSTEM
     sql = "SELECT sid FROM participants WHERE conversation = ?1 AND (identity = ?2 OR address = ?2)"
     sent = messages.send(
         change,
@@ -91,7 +91,7 @@ def _get(request: Request) -> Answer:
 def _update(request: Request, change: Change) -> Answer:
     conversation = find(request)
     row = _find(request, conversation)
-    messages.alter(change, conversation, row, _new(request), request.maybe("Author") or AUTHOR)
+    messages.alter(change, conversation, row, _new(request), request.maybe("Author") or limits.SYSTEM)
     return Answer(_show(request, conversation, row["sid"]))
 
 

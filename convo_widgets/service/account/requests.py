@@ -19,7 +19,7 @@ from convo_widgets.wire import json
 T = TypeVar("T")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Request:
     """One request.
 
