@@ -397,7 +397,7 @@ class Conversation(Emitter):
         except BaseException:
             self._typing_until = 0.0
             raise
-        self._typing_until = loop.time() + reply.typing_timeout
+        self._typing_until = loop.time() + min(max(reply.typing_timeout, 0), 60)
 
     async def get_messages_count(self) -> int:
         """How many messages there are; may lag a moment behind."""

@@ -87,17 +87,18 @@ class Conversations:
 
     async def _list(self) -> list[MyConversation]:
         """All pages of one's conversations."""
-        listed: list[MyConversation] = []
+        listed: dict[str, MyConversation] = {}
         token: str | None = None
         while True:
+            known = len(listed)
             params = {} if token is None else {"PageToken": token}
             page = await self._session.get(
                 self._client._links.my_conversations, MyConversationPage, params, what="listing conversations"
             )
-            listed += page.conversations
-            token = page.meta.next_token if page.conversations else None  # a page of nothing leads nowhere
+            listed.update((one.conversation_sid, one) for one in page.conversations)
+            token = page.meta.next_token if len(listed) > known else None  # a page of nothing new leads nowhere
             if token is None:
-                return listed
+                return list(listed.values())
 
     async def _open_listed(self, mine: MyConversation) -> None:
         async with self._room:

@@ -91,7 +91,9 @@ class Messages:
                     message = self._load(item)
                     if message is not None:
                         self._conversation._announce("messageAdded", message)
-            start = _beyond(page.items, "asc") if page.meta.next_token is not None else None
+            following = _beyond(page.items, "asc")
+            more = page.meta.next_token is not None and following is not None and following > start
+            start = following if more else None
         for index in sorted(missing):
             self._remove(index)
 
@@ -119,8 +121,9 @@ class Messages:
                 if not items:
                     before_start = page.meta.previous_token is not None
                 items += page.items
-                more = page.meta.next_token is not None and bool(page.items)
-                start = _beyond(page.items, order)
+                following = _beyond(page.items, order)
+                more = page.meta.next_token is not None and following not in (None, start)
+                start = following
             messages = sorted(filter(None, map(self._load, items)), key=lambda message: message.index)
         older, newer = (more, before_start) if order == "desc" else (before_start, more)
         lowest, highest = _bounds(items, anchor)

@@ -55,6 +55,7 @@ class Participants:
         here: set[str] = set()
         while True:
             page = await self._session.items(url, type=ParticipantData, start=start)
+            known = len(here)
             for item in page.items:
                 here.add(str(item.key))
                 change = roster.load(item) if item.key != start else None
@@ -62,7 +63,7 @@ class Participants:
                 joined = self._put(str(item.key), data) if data is not None else None
                 if joined is not None and tell:
                     self._conversation._announce("participantJoined", joined)
-            if page.meta.next_token is None or len(page.items) < 2:
+            if page.meta.next_token is None or len(here) == known:  # a page of nobody new leads nowhere
                 break
             start = str(page.items[-1].key)  # inclusive: the last one comes again, and is passed over
         for sid in self._known.keys() - here:  # left while nobody looked

@@ -46,7 +46,9 @@ from convo_widgets.wire.schema import (
 )
 
 FIRST_RETRY, LAST_RETRY = 0.1, 120.0  # seconds
-LEAST_PATIENCE = 1.0  # seconds to wait for an answer, however soon the service promises it
+LEAST_PATIENCE, MOST_PATIENCE = 1.0, 120  # seconds to wait for an answer, whenever the service promises it
+LARGEST_BATCH = 1000  # objects: more of them would not fit into a request
+LONGEST_LIFE = 10**7  # seconds that subscriptions hold at most
 EVENT_PROTOCOL = 4
 
 State = Literal["wanted", "asked", "established"]
@@ -158,10 +160,11 @@ class Subscriptions:
         """The service took a batch; it says when to wonder about missing answers."""
         self._retry = FIRST_RETRY
         if reply.max_batch_size > 0:
-            self._batch_size = reply.max_batch_size
+            self._batch_size = min(reply.max_batch_size, LARGEST_BATCH)
         if reply.ttl_in_s > 0:
-            self._renew_at = min(self._renew_at, now + reply.ttl_in_s)
-        self._patience = max(reply.estimated_delivery_in_ms / 1000, LEAST_PATIENCE)
+            self._renew_at = min(self._renew_at, now + min(reply.ttl_in_s, LONGEST_LIFE))
+        estimated = min(reply.estimated_delivery_in_ms, MOST_PATIENCE * 1000)
+        self._patience = max(estimated / 1000, LEAST_PATIENCE)
         if batch.body.correlation_id in self._asked:  # some may have been answered before
             self._deadlines[batch.body.correlation_id] = now + self._patience
 

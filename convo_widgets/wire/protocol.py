@@ -50,6 +50,7 @@ from convo_widgets.wire.schema import (
 )
 
 JSON = "application/json"
+MOST_BACKOFF = 86_400_000  # milliseconds: a number beyond a day is none
 GRANT = "ip_messaging"
 CAPABILITIES = ["client_update", "offline_storage", "telemetry.v1"]
 MESSAGE_TYPES = [
@@ -423,4 +424,4 @@ def _backoff(body: bytes) -> int:
         policy = json.decode(body or b"{}", ClosePayload).backoff_policy
     except json.BadJSON:
         return 0
-    return max(0, policy.reconnect_min_ms) if policy else 0
+    return min(max(0, policy.reconnect_min_ms), MOST_BACKOFF) if policy else 0

@@ -137,7 +137,7 @@ class Cable:
 
     async def say(self, header: Header, payload: bytes = b"") -> None:
         """Send a Twilsock frame to the client, as if the service had."""
-        await self.write("down", _message(frame.encode(header, payload)))
+        await self.write("down", message(frame.encode(header, payload)))
 
     async def carry(self, reader: asyncio.StreamReader, way: Way) -> None:
         """Pass frames on, one way, until either end closes or it is cut."""
@@ -165,6 +165,8 @@ class Cable:
             self.released.clear()
             await self.released.wait()
         for fault in [one for one in self.proxy.faults if one.where(passing)]:
+            if fault not in self.proxy.faults:  # used up, or taken away, while another one was busy
+                continue
             fault.times -= 1
             if fault.times <= 0:
                 self.proxy.faults.remove(fault)
@@ -434,6 +436,33 @@ def answer(status: int, body: object = None, headers: dict[str, str] | None = No
     return act
 
 
+def rewrite(change: Callable[[bytes], bytes], header: Callable[[bytes], bytes] = bytes) -> Act:
+    """Give the client something else than the service said: another payload, another header, in a good frame."""
+
+    async def act(cable: Cable, passing: Passing) -> bool:
+        if passing.frame is None:
+            return True
+        body = change(passing.frame.payload)
+        passing.frame.header.payload_size = len(body)
+        head = header(json.encode(passing.frame.header))
+        await cable.write("down", message(b"TWILSOCK V3.0 %d\r\n%b\r\n%b" % (len(head), head, body)))
+        return False
+
+    return act
+
+
+def replies(method: str | None = None, path: str = "") -> Where:
+    """What is answered to such requests; it has to see them pass."""
+    asked, is_request = set[str](), request(method, path)
+
+    def where(one: Passing) -> bool:
+        if is_request(one):
+            asked.add(one.id)
+        return one.way == "down" and one.id in asked
+
+    return where
+
+
 def drop() -> Act:
     """Do not pass it on, and say nothing: what no network does, but a service that forgot to send it."""
 
@@ -496,8 +525,8 @@ def _unmask(content: bytes, mask: bytes) -> bytes:
     return (int.from_bytes(content) ^ int.from_bytes(key)).to_bytes(len(content))
 
 
-def _message(content: bytes) -> bytes:
-    """A binary frame of a service."""
+def message(content: bytes) -> bytes:
+    """A binary frame as a service sends it."""
     size = len(content)
     if size < 126:
         return struct.pack("!BB", 0x82, size) + content

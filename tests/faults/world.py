@@ -149,7 +149,10 @@ class World:
         self._check_sent(truth["messages"])
 
     async def _judge(self) -> cw.Client:
-        return await cw.connect(self.service.token("judge"), url=self.service.url)
+        for _ in range(5):
+            with contextlib.suppress(cw.ConnectFailed):  # times are short here, and the machine may be busy
+                return await cw.connect(self.service.token("judge"), url=self.service.url)
+        raise AssertionError("the service does not answer")
 
     async def _agree(self, actor: Actor, truth: dict[str, Any]) -> None:
         """Wait until this client sees the truth."""
