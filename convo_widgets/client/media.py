@@ -66,7 +66,7 @@ class MediaService:
                 sid, url = one.media_record.sid, one.media_record.links.content_direct_temporary
                 if one.code != 200:
                     raise NotFound(404, 20404, f"Medium {sid} is not there, or not for you")
-                if url is not None:
+                if url is not None and sid in sids:
                     found[sid] = url
         return found
 

@@ -38,6 +38,7 @@ class User(Emitter):
         is_subscribed: whether changes still arrive.
 
     Events:
+        discontinuity: what was known could not be continued and is read anew; payload a `Discontinuity`.
         updated: something of it changed, by whomever; payload a `UserUpdated`, with the reasons.
         userSubscribed: changes arrive from now on; payload the user.
         userUnsubscribed: changes arrive no more; payload the user.

@@ -204,6 +204,7 @@ async def test_every_event_of_the_surface_exists() -> None:
             "conversationRemoved",
             "conversationUpdated",
             "discontinuity",
+            "pushNotification",
             "tokenAboutToExpire",
             "tokenExpired",
             "userSubscribed",

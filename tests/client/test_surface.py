@@ -91,6 +91,12 @@ def test_member(row: dict[str, str]) -> None:
             raise AssertionError(other)
 
 
+@pytest.mark.parametrize("kind", [cw.Client, cw.Conversation, cw.Message, cw.Participant, cw.User])
+def test_every_event_is_documented(kind: type[cw.Client]) -> None:
+    """Those of the SDK, and our own."""
+    assert [name for name in kind.EVENTS if not _is_listed(kind, "Events:", name)] == []
+
+
 @pytest.mark.parametrize("name", ALIASES)
 def test_alias(name: str) -> None:
     """Each set of strings is a Literal of the SDK's words."""
