@@ -140,6 +140,12 @@ async def test_single_items_and_caps(wire: Connect) -> None:
             break
         start = found[-1] + 1
     assert found == list(range(40))
+    back = [item["index"] for item in page["items"]]
+    while token := page["meta"]["previous_token"]:
+        page = await alice.get(f"/v3/Lists/{large}.messages/Items", PageSize="100", PageToken=token)
+        assert 0 < len(page["items"]) < 40
+        back = [item["index"] for item in page["items"]] + back
+    assert back == list(range(40))
 
 
 async def test_every_event_live_and_replayed(wire: Connect) -> None:
