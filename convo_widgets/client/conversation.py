@@ -21,7 +21,7 @@ from convo_widgets.client.paginator import Paginator, turned
 from convo_widgets.client.participant import Participant, ParticipantBindingOptions
 from convo_widgets.client.participants import Participants
 from convo_widgets.client.recipients import RecipientDescriptor, recipient
-from convo_widgets.client.session import PAGE_LIMIT
+from convo_widgets.client.session import PAGE_LIMIT, together
 from convo_widgets.client.shown import line, table
 from convo_widgets.errors import TooLarge, UsageError
 from convo_widgets.sync.objects import Change, SyncDocument
@@ -577,9 +577,12 @@ class Conversation(Emitter):
 
     async def _open(self, document: str, messages: str | None, roster: str | None, *, joined: bool) -> None:
         """Read and follow the document and, for a member, the messages and the roster."""
-        if self._document is None:
-            await self._open_document(document)
-        if joined:
+        named = messages is not None and roster is not None
+        openings = [] if self._document is not None else [self._open_document(document)]
+        if joined and named:
+            openings.append(self._open_streams(messages, roster))
+        await together(*openings)
+        if joined and not named:  # the document names them
             await self._open_streams(messages, roster)
 
     async def _open_document(self, name: str) -> None:
@@ -600,7 +603,7 @@ class Conversation(Emitter):
             openings.append(self._participants.open(roster or f"{self.sid}.roster"))
         if not self._messages.is_open and messages:
             openings.append(self._messages.open(messages))
-        await asyncio.gather(*openings)
+        await together(*openings)
 
     _document_name = ""
     _stream_names: tuple[str | None, str | None] = (None, None)

@@ -32,7 +32,7 @@ log = logging.getLogger("convo_widgets")
 
 LEAVING = 5.0  # seconds to wait for word that one has left
 LISTING = 60.0  # seconds that a listing waits for its conversations to be open
-OPENINGS = 32  # conversations that are opened at a time; each costs a few reads
+OPENINGS = 100  # conversations that are opened at a time; each costs a few reads
 
 
 class Conversations:

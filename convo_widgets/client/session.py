@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -400,6 +400,17 @@ class Session:
         else:
             self._subscriptions.accepted(batch, reply, self._now())
         self._pump_soon()
+
+
+async def together(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Do these at once; the first failure ends the others and is raised as it is."""
+    tasks = [asyncio.create_task(one) for one in coroutines]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _http_request(method: str, url: str, params: dict[str, Any] | None, headers: dict[str, str] | None) -> HttpRequest:

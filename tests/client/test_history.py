@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
+import tracemalloc
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -316,3 +319,48 @@ async def test_bad_arguments(people: People) -> None:
     for options in ({"start": -1}, {"end": -5}, {"page_size": 0}, {"page_size": 101}, {"prefetch": 0}):
         with pytest.raises(cw.UsageError, match=next(iter(options))):
             mine.history(**options)  # type: ignore[arg-type]
+
+
+async def test_a_message_takes_little_memory(tmp_path: Path) -> None:
+    """Kept ones take less than 800 bytes each, 200 of which are the text and the sid; those of `history` nothing."""
+    count = 3000
+    lines = [
+        {"at": f"2026-03-01T10:{number // 60 % 60:02}:{number % 60:02}Z", "from": "alice", "body": f"{number:>100}"}
+        for number in range(count)
+    ]
+    talk = {
+        "unique_name": "long",
+        "created_by": "alice",
+        "date_created": "2026-03-01T09:00:00Z",
+        "participants": [{"key": "alice", "identity": "alice"}],
+        "messages": lines,
+    }
+    file = tmp_path / "seed.json"
+    file.write_text(json.dumps({"users": [{"identity": "alice"}], "conversations": [talk]}))
+    with cw.LocalService(seed=file) as service:
+        token = service.token("alice")
+        async with cw.connect(token, url=service.url) as client:
+            conversation = await client.get_conversation_by_unique_name("long")
+            await conversation.get_messages(1)
+            tracemalloc.start()
+            try:
+                last = [message.index async for message in conversation.history()][-1]
+                gc.collect()
+                passed = tracemalloc.take_snapshot()
+                messages = (await conversation.get_messages(count)).items
+                gc.collect()
+                kept = tracemalloc.take_snapshot()
+            finally:
+                tracemalloc.stop()
+    assert last == count - 1
+    assert len(messages) == count
+
+    def ours(snapshot: tracemalloc.Snapshot) -> int:
+        """Bytes that the client's rooms and msgspec hold: the service is in this process too."""
+        rooms = [
+            tracemalloc.Filter(True, f"*/convo_widgets/{room}/*") for room in ("client", "sync", "wire", "transport")
+        ]
+        return sum(one.size for one in snapshot.filter_traces(rooms).statistics("filename"))
+
+    assert (ours(kept) - ours(passed)) / count < 800
+    assert ours(passed) < 100 * 1024
