@@ -40,11 +40,14 @@ class MediaService:
         self._url = self._set_url = ""
 
     def configure(self, base: str, media: str, media_set: str) -> None:
-        """Use the addresses that the configuration gives; a path alone is below `base`."""
-        self._url = media if media.startswith("http") else base + media
-        self._set_url = media_set if media_set.startswith("http") else base + media_set if media_set else ""
-        self._set_url = self._set_url or f"{self._url}Set"
-        self.http.trust(self._url)
+        """Use the addresses that the configuration gives; a path alone is below `base`.
+
+        Where `base` is encrypted, no other address is used: the token would go there in clear.
+        """
+        self._url, self._set_url = (
+            url if url.startswith("http") else base + url for url in (media, media_set or f"{media}Set")
+        )
+        self.http.trust(base if base.startswith("https:") and not self._url.startswith("https:") else self._url)
 
     async def record(self, sid: str) -> MediaRecord:
         """What the service knows of a medium, with a new temporary address."""

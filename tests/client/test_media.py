@@ -13,6 +13,7 @@ import pytest
 
 import convo_widgets as cw
 from convo_widgets.client.files import MB
+from convo_widgets.client.media import MediaService
 from convo_widgets.transport import http
 from tests.client.people import Expected, People
 
@@ -376,6 +377,61 @@ async def test_one_failed_upload_stops_the_others(people: People) -> None:
     with pytest.raises(cw.Forbidden):
         await mine.send_message([cw.FileMedia(b"x" * 100_000, "a/b") for _ in range(8)])
     assert await mine.get_messages_count() == 0
+
+
+async def test_a_token_that_is_refused_is_renewed(people: People) -> None:
+    """A token function is asked again when the media service refuses the token, and the upload goes on."""
+    calls: list[str] = []
+
+    def fetch() -> str:
+        calls.append(people.token("alice", 3600 + len(calls)))
+        return calls[-1]
+
+    alice = await people.client("alice", token=fetch)
+    room = await (await alice.create_conversation()).join()
+    people.service.faults.fail(".*/Media", 401, method="POST")
+    await room.send_message(cw.FileMedia(PNG, "image/png"))
+    assert len(calls) == 2
+    assert await (await room.get_messages()).items[0].attached_media[0].read() == PNG
+    people.service.faults.fail(".*/Media", 401, times=2, method="POST")
+    with pytest.raises(cw.Unauthorized):
+        await room.send_message(cw.FileMedia(PNG, "image/png"))
+    assert await room.get_messages_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("media", "media_set", "used", "used_set"),
+    [
+        (
+            "https://m.example/v1/Media",
+            "https://m.example/v1/Set",
+            "https://m.example/v1/Media",
+            "https://m.example/v1/Set",
+        ),
+        ("/v1/Media", "/v1/Set", "https://mcs.example/v1/Media", "https://mcs.example/v1/Set"),
+        ("/v1/Media", "", "https://mcs.example/v1/Media", "https://mcs.example/v1/MediaSet"),
+        ("https://m.example/Media", "", "https://m.example/Media", "https://m.example/MediaSet"),
+    ],
+)
+def test_where_media_are(media: str, media_set: str, used: str, used_set: str) -> None:
+    """The configuration gives addresses, or only paths."""
+    service = MediaService(http.Http(_no_token))
+    service.configure("https://mcs.example", media, media_set)
+    assert (service._url, service._set_url) == (used, used_set)
+    assert repr(service.http) == f"<Http to https://{used.split('/')[2]}:443>"
+
+
+async def test_no_token_in_clear() -> None:
+    """An encrypted service that names an address that is not gets no token there."""
+    service = MediaService(http.Http(_no_token))
+    service.configure("https://mcs.example", "http://mcs.example/Media", "http://mcs.example/Set")
+    with pytest.raises(cw.RemoteProtocolError, match="cannot be used"):
+        await service.record("ME1")
+    await service.http.close()
+
+
+async def _no_token(newer: bool) -> str:
+    return "token"
 
 
 async def test_media_after_a_new_token(people: People) -> None:

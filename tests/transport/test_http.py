@@ -316,6 +316,24 @@ async def test_a_cancelled_upload_stops(store: Store, client: Http) -> None:
     assert store.asked == []
 
 
+async def test_a_broken_upload_starts_again(client: Http) -> None:
+    """A connection that is cut in the middle costs a try; after three of them it is told."""
+    cuts = 0
+
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal cuts
+        await reader.readexactly(http.PIECE)
+        cuts += 1
+        writer.transport.abort()
+
+    server = await asyncio.start_server(cut, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/Media"
+        with pytest.raises(cw.ConnectionLost, match="uploading"):
+            await client.upload(url, of(b"x" * http.PIECE * 4), content_type="a/b", on_progress=None, what="uploading")
+    assert cuts == 3
+
+
 async def test_a_download_comes_in_pieces(store: Store, client: Http) -> None:
     """And tells how far it is."""
     data = bytes(range(256)) * 5000
