@@ -20,7 +20,7 @@ from convo_widgets.service.store import Change, Store, new_sid
 from convo_widgets.wire.schema import MediaLinks, MediaRecord, RestMedia
 
 PIECE = 256 * 1024
-"""Bytes of a piece in the store."""
+"""Bytes of a piece in the store; only the last one of a medium is shorter."""
 INSERT = (
     "INSERT INTO media (sid, author, conversation, idx, position, filename, content_type, size, category, "
     "date_created, date_updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -144,13 +144,15 @@ def may_read(store: Store, medium: Row, identity: str) -> bool:
     return bool(store.value(sql, medium["conversation"], identity)) or rights.service_admin(store, identity)
 
 
-def pieces(store: Store, sid: str) -> Iterator[bytes]:
-    """The bytes, piece by piece; other requests may come between."""
+def pieces(store: Store, sid: str, start: int, end: int) -> Iterator[bytes]:
+    """The bytes from `start` to before `end`, piece by piece; other requests may come between."""
     sql = "SELECT bytes FROM media_bytes WHERE medium = ? AND position = ?"
-    position = 0
-    while (piece := store.value(sql, sid, position)) is not None:
-        yield piece
-        position += 1
+    for position in range(start // PIECE, -(-end // PIECE)):
+        piece = store.value(sql, sid, position)
+        if piece is None:  # removed meanwhile
+            return
+        first = position * PIECE
+        yield piece[max(0, start - first) : end - first]
 
 
 def has_bytes(store: Store, medium: Row) -> bool:

@@ -7,6 +7,7 @@ runs as code of this origin: it is sandboxed, of the type that was said, and for
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from sqlite3 import Row
 from tempfile import SpooledTemporaryFile
@@ -169,7 +170,7 @@ class Uploads:
             return MediaFound(404, MediaRecord(sid))
 
     async def _content(self, request: Request) -> Response:
-        return self._bytes(self._find(request.path_params["sid"], self._identity(request)))
+        return self._bytes(request, self._find(request.path_params["sid"], self._identity(request)))
 
     async def _temporary(self, request: Request) -> Response:
         sid = request.path_params["sid"]
@@ -177,33 +178,38 @@ class Uploads:
         medium = media.find(self.store, sid)
         if medium is None:
             raise Refused(20404, "there is no such medium")
-        return self._bytes(medium)
+        return self._bytes(request, medium)
 
     def _record(self, medium: Row) -> MediaRecord:
         return media.record(self.store, medium, self.backend.signer)
 
-    def _bytes(self, medium: Row) -> Response:
+    def _bytes(self, request: Request, medium: Row) -> Response:
         if not media.has_bytes(self.store, medium):
             raise Refused(20404, "the bytes of this medium were not part of the seed")
-        return Bytes(medium, media.pieces(self.store, medium["sid"]))
+        part = asked_part(request.headers.get("range", ""), medium["size"])
+        return Bytes(medium, part, media.pieces(self.store, medium["sid"], *part))
 
 
 class Bytes(Response):
-    """The bytes of a medium, sent as fast as they are read."""
+    """The bytes of a medium or a part of them, sent as fast as they are read."""
 
-    def __init__(self, medium: Row, pieces: Iterable[bytes]) -> None:
-        type = medium["content_type"]
+    def __init__(self, medium: Row, part: tuple[int, int], pieces: Iterable[bytes]) -> None:
+        type, size, (start, end) = medium["content_type"], medium["size"], part
         headers = HEADERS | {
             "Content-Type": type,
-            "Content-Length": str(medium["size"]),
+            "Content-Length": str(end - start),
+            "Accept-Ranges": "bytes",
             "Content-Disposition": disposition(medium["filename"], inline=type.partition(";")[0] in INLINE),
         }
-        super().__init__(None, headers=headers)
+        whole = end - start == size
+        if not whole:
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+        super().__init__(None, 200 if whole else 206)
         self.raw_headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
         ]
         self._pieces = pieces
-        self._size: int = medium["size"]
+        self._size = end - start
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the head, then piece by piece."""
@@ -216,6 +222,21 @@ class Bytes(Response):
             if left:  # it was removed meanwhile: a body that ends too early is known for what it is
                 return
         await send({"type": "http.response.body", "body": b""})
+
+
+def asked_part(header: str, size: int) -> tuple[int, int]:
+    """Start and end of the bytes that a Range header asks for; all of them where it asks for nothing that there is.
+
+    A player asks for a part when its listener jumps. Several parts at once are answered with the whole, as they may be.
+    """
+    match = re.fullmatch(r"bytes=(\d{0,15})-(\d{0,15})", header, re.ASCII)
+    if match is None or not (match[1] or match[2]):
+        return 0, size
+    start, end = size - int(match[2] or 0), size
+    if match[1]:
+        start, end = int(match[1]), min(size, int(match[2] or size) + 1)
+    start = max(0, start)
+    return (start, end) if start < end else (0, size)
 
 
 async def receive(request: Request, file: IO[bytes], limit: int) -> None:

@@ -297,6 +297,27 @@ async def test_pages_that_may_upload(wire: Connect) -> None:
         assert (await ask("OPTIONS", url, Origin="http://evil.example", **asked)).status == 403
 
 
+async def test_parts(wire: Connect, service: LocalService) -> None:
+    """A player that jumps gets the part that it asks for; what cannot be answered is answered with the whole."""
+    alice = await Locker.of(service, await wire("alice"))
+    content = bytes(range(256)) * 3000
+    size, piece = len(content), media.PIECE
+    url = (await alice.put(content, "video/mp4"))["links"]["content_direct_temporary"]
+    for asked, start, end in (
+        ("0-0", 0, 1),
+        (f"{piece - 1}-{piece}", piece - 1, piece + 1),
+        (f"{piece}-", piece, size),
+        ("-5", size - 5, size),
+        (f"10-{10**15 - 1}", 10, size),
+    ):
+        answer = await ask("GET", url, Range=f"bytes={asked}")
+        assert (answer.status, answer.content) == (206, content[start:end]), asked
+        assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{size}"
+    for asked in ("", "-", "-0", "5-2", f"{size}-", "0-1,5-6", "a-b", "1" * 16 + "-"):
+        answer = await ask("GET", url, Range=f"bytes={asked}")
+        assert (answer.status, len(answer.content), "content-range" in answer.headers) == (200, size, False), asked
+
+
 @given(st.text())
 def test_disposition(name: str) -> None:
     """No file name gets out of its header field."""
