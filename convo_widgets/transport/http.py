@@ -1,8 +1,7 @@
 """HTTP beside the socket, for media: up and down in pieces, over one httpx client whose errors become ours.
 
 The access token goes to one origin alone, the media service that the configuration names, and to no address that it
-redirects to. httpx and httpcore write every address into their logs; what this client does stays out of them, for
-temporary addresses are signed: who has one may read the medium.
+redirects to.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import logging
 from asyncio import sleep
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -33,7 +31,7 @@ from convo_widgets.errors import (
     UsageError,
     reply_error,
 )
-from convo_widgets.transport.socket import shown
+from convo_widgets.transport.quiet import new_client, quietly, translated
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import ErrorBody
 
@@ -224,18 +222,18 @@ class Http:
                 yield response
                 return
             finally:
-                await _quietly(response.aclose)
+                await quietly(response.aclose)
 
     async def _send(self, method: str, url: str, content: Any, headers: dict[str, str], what: str) -> httpx.Response:
         if self._is_closed:
             raise UsageError("The client was shut down: connect() again.")
         async with self._making:
             if self._client is None:  # in a thread: it reads the certificates of this machine
-                self._client = await asyncio.to_thread(_new_client)
+                self._client = await asyncio.to_thread(new_client, TIMEOUT)
             client = self._client
-        with _translated(url, what):
+        with translated(url, what):
             request = client.build_request(method, url, content=content, headers=headers)
-            return await _quietly(lambda: client.send(request, stream=True))
+            return await quietly(lambda: client.send(request, stream=True))
 
     def _check(self, url: str, what: str) -> None:
         """Addresses come from the service: only http(s) ones are followed, and from https none that is not."""
@@ -282,12 +280,6 @@ def _report(on_progress: Progress | None, through: int, total: int) -> None:
             log.exception("a progress callback raised")
 
 
-def _new_client() -> httpx.AsyncClient:
-    """A client that follows no redirect by itself, and speaks to this machine without a proxy."""
-    here: dict[str, Any] = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
-    return httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, mounts=here)
-
-
 async def _retried(attempt: Callable[[], Awaitable[T]]) -> T:
     """The first try that succeeds of three."""
     delays = iter(DELAYS)
@@ -307,7 +299,7 @@ async def _body(response: httpx.Response, limit: int, what: str) -> AsyncIterato
     if response.headers.get("content-encoding", "identity") != "identity":  # nobody asked for it, and it may be a bomb
         raise RemoteProtocolError(f"The service's answer to {what} is packed, which was not asked for.")
     through = 0
-    with _translated(str(response.url), what):
+    with translated(str(response.url), what):
         async for piece in response.aiter_raw(PIECE):
             through += len(piece)
             if through > limit:
@@ -351,57 +343,3 @@ def _origin(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         return ""
     return f"{parts.scheme}://{parts.hostname}:{port or (443 if parts.scheme == 'https' else 80)}"
-
-
-class _translated(AbstractContextManager[None]):  # noqa: N801 - reads as a verb
-    """httpx's errors as ours; none of them keeps the request, with its token or signature, as its cause."""
-
-    def __init__(self, url: str, what: str) -> None:
-        self._url, self._what = url, what
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        ours = self._ours(error)
-        if ours is not None:
-            raise ours from None
-
-    def _ours(self, error: BaseException | None) -> Exception | None:
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
-            return ConnectFailed(shown(self._url), _cause(error))
-        if isinstance(error, httpx.TimeoutException):
-            return RequestTimeout(self._what, may_have_happened=True)
-        if isinstance(error, httpx.HTTPError | httpx.StreamError):
-            return ConnectionLost(self._what, may_have_happened=True)
-        if isinstance(error, httpx.InvalidURL):
-            return RemoteProtocolError(f"The service gave an address for {self._what} that cannot be used.")
-        return None
-
-
-def _cause(error: Exception) -> str:
-    """Why nobody could be reached, in words."""
-    if isinstance(error, httpx.TimeoutException):
-        return "it does not answer"
-    text = str(error)
-    return "nothing listens there" if "All connection attempts failed" in text or "Errno 111" in text else text
-
-
-# --- Keeping addresses out of logs ---------------------------------------------------------------------------------
-
-_ours: ContextVar[bool] = ContextVar("convo_widgets_http", default=False)
-_LOGGERS = ("httpx", *(f"httpcore.{name}" for name in ("connection", "http11", "http2", "proxy", "socks")))
-
-
-def _is_not_ours(record: logging.LogRecord) -> bool:
-    return not _ours.get()
-
-
-for _name in _LOGGERS:
-    logging.getLogger(_name).addFilter(_is_not_ours)
-
-
-async def _quietly(act: Callable[[], Awaitable[T]]) -> T:
-    """Do it without httpx and httpcore logging it; what else they do in this program is logged as ever."""
-    mark = _ours.set(True)
-    try:
-        return await act()
-    finally:
-        _ours.reset(mark)
