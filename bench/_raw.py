@@ -79,8 +79,9 @@ class Raw:
         await self.ask("POST", f"{self._url}/v4/Subscriptions", batch)
         return str(opened["links"]["items"])
 
-    def messages(self, sid: str, bodies: list[str]) -> list[bytes]:
-        """The frames that write these messages."""
+    async def messages(self, sid: str, bodies: list[str]) -> list[bytes]:
+        """The frames that write these messages, and they alone: acknowledgements that wait are written first."""
+        await self.flush()
         url = f"{self._links['conversations']}/{sid}/Messages"
         for body in bodies:
             self.request("POST", url, {"body": body, "media_sids": [], "attributes": "{}"})
@@ -124,7 +125,7 @@ async def sender(task: Task) -> None:
     raw = await Raw.open(task)
     while line := await asyncio.to_thread(sys.stdin.readline):
         asked = json.loads(line)
-        frames = raw.messages(await raw.conversation(asked["conversation"]), asked["bodies"])
+        frames = await raw.messages(await raw.conversation(asked["conversation"]), asked["bodies"])
         started = time.perf_counter()
         await raw.send(frames)
         say(seconds=time.perf_counter() - started)
