@@ -23,18 +23,19 @@ from convo_widgets.client.content import (
     ContentTemplate,
     ContentTemplateVariable,
 )
-from convo_widgets.client.conversation import (
-    Conversation,
+from convo_widgets.client.conversation import Conversation
+from convo_widgets.client.events import Discontinuity, Event
+from convo_widgets.client.facts import (
     ConversationBindings,
     ConversationEmailBinding,
     ConversationSmsBinding,
+    ConversationState,
     ConversationStatus,
     ConversationUpdated,
     ConversationUpdateReason,
     LastMessage,
     NotificationLevel,
 )
-from convo_widgets.client.events import Discontinuity, Event
 from convo_widgets.client.files import ConversationLimits, FileMedia, UnsentMedia
 from convo_widgets.client.media import Media, MediaCategory
 from convo_widgets.client.message import (
@@ -132,6 +133,7 @@ __all__ = [
     "ConversationEmailBinding",
     "ConversationLimits",
     "ConversationSmsBinding",
+    "ConversationState",
     "ConversationStatus",
     "ConversationUpdateReason",
     "ConversationUpdated",

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from msgspec import UNSET
 
 from convo_widgets.client.builder import MessageBuilder, SendEmailOptions, UnsentMessage
 from convo_widgets.client.events import Emitter
+from convo_widgets.client.facts import (
+    ConversationBindings,
+    ConversationState,
+    ConversationStatus,
+    ConversationUpdated,
+    ConversationUpdateReason,
+    LastMessage,
+    Links,
+    NotificationLevel,
+    last_message,
+)
 from convo_widgets.client.files import ConversationLimits, UnsentMedia, media_of
 from convo_widgets.client.history import Order
 from convo_widgets.client.message import Message
@@ -50,94 +60,9 @@ from convo_widgets.wire.schema import (
 if TYPE_CHECKING:
     from convo_widgets.client.client import Client
 
-ConversationStatus = Literal["notParticipating", "joined"]
-NotificationLevel = Literal["default", "muted"]
-ConversationUpdateReason = Literal[
-    "attributes",
-    "createdBy",
-    "dateCreated",
-    "dateUpdated",
-    "friendlyName",
-    "lastReadMessageIndex",
-    "state",
-    "status",
-    "uniqueName",
-    "lastMessage",
-    "notificationLevel",
-    "bindings",
-]
 PREFETCH = 16  # pages that are read ahead
 MAX_BODY = 32 * 1024  # bytes of UTF-8 in a message
 TYPING = 5.0  # seconds that a word of typing holds, until the service has said
-
-
-class ConversationEmailBinding(TypedDict, total=False):
-    """Address of a conversation on email."""
-
-    name: str
-    projected_address: str
-
-
-class ConversationSmsBinding(TypedDict, total=False):
-    """Address of a conversation on SMS."""
-
-    address: str
-
-
-class ConversationBindings(TypedDict, total=False):
-    """Addresses of a conversation on other channels, as the service tells them."""
-
-    email: ConversationEmailBinding
-    sms: ConversationSmsBinding
-
-
-@dataclass(frozen=True, slots=True)
-class ConversationUpdated:
-    """Payload of "updated" and "conversationUpdated"."""
-
-    conversation: Conversation
-    update_reasons: list[ConversationUpdateReason]
-
-
-@dataclass(frozen=True, slots=True)
-class ConversationState:
-    """Whether it goes on.
-
-    Attributes:
-        current: "active", "inactive" or "closed"; closed is final.
-        date_updated: since when, in UTC.
-    """
-
-    current: str
-    date_updated: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class LastMessage:
-    """Where the newest message stands.
-
-    Attributes:
-        index: its index.
-        date_created: when it was written, in UTC.
-    """
-
-    index: int | None
-    date_created: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """URLs of a conversation and its parts."""
-
-    self: str
-    messages: str
-    participants: str
-
-    @classmethod
-    def under(cls, base: str, sid: str) -> Links:
-        """Those of conversation `sid`, by the service's rule."""
-        url = f"{base}/{sid}"
-        return cls(url, f"{url}/Messages", f"{url}/Participants")
 
 
 class Conversation(Emitter):
@@ -679,7 +604,7 @@ class Conversation(Emitter):
         if data.date_updated is not UNSET:
             put("date_updated", time_of(data.date_updated), "dateUpdated")
         if data.last_message is not UNSET:
-            put("last_message", _last_message(data, self.last_message), "lastMessage")
+            put("last_message", last_message(data, self.last_message), "lastMessage")
         if data.state:
             state = ConversationState(data.state.current, time_of(data.state.date_updated))
             put("state", state, "state")
@@ -709,14 +634,3 @@ def _check_reading(page_size: int, prefetch: int) -> None:
         raise UsageError(f"page_size is {page_size}: a page has 1 to {PAGE_LIMIT} messages.")
     if prefetch < 1:
         raise UsageError(f"prefetch is {prefetch}: at least one page has to be read at a time.")
-
-
-def _last_message(data: ConversationData, known: LastMessage | None) -> LastMessage | None:
-    """The newest message; what is not said of it is as it was."""
-    last = data.last_message
-    if not last:
-        return None
-    index, date = (known.index, known.date_created) if known else (None, None)
-    return LastMessage(
-        index if last.index is UNSET else last.index, date if last.timestamp is UNSET else time_of(last.timestamp)
-    )

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from msgspec import UNSET
 
-from convo_widgets.client.conversation import Conversation, Links
+from convo_widgets.client.conversation import Conversation
+from convo_widgets.client.facts import Links
 from convo_widgets.errors import Forbidden, NotFound, UsageError
 from convo_widgets.sync.objects import Change, SyncMap
 from convo_widgets.wire.schema import (
