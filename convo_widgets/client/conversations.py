@@ -231,9 +231,9 @@ class Conversations:
             self._former[sid] = conversation
             conversation._close()
             raise
-        conversation.status = "joined" if joined else "notParticipating"
         self._client._emit("conversationAdded", conversation)
         if joined:
+            conversation.status = "joined"
             self._client._emit("conversationJoined", conversation)
         return conversation
 

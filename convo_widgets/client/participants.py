@@ -60,9 +60,8 @@ class Participants:
                 here.add(str(item.key))
                 change = roster.load(item) if item.key != start else None
                 data = self._session.item(change.data, ParticipantData) if change is not None else None
-                joined = self._put(str(item.key), data) if data is not None else None
-                if joined is not None and tell:
-                    self._conversation._announce("participantJoined", joined)
+                if data is not None:
+                    self._put(str(item.key), data, tell=tell)
             if page.meta.next_token is None or len(here) == known:  # a page of nobody new leads nowhere
                 break
             start = str(page.items[-1].key)  # inclusive: the last one comes again, and is passed over
@@ -107,18 +106,19 @@ class Participants:
         participant._emit(name, participant)
         self._conversation._announce(name, participant)
 
-    def _put(self, sid: str, data: ParticipantData) -> Participant | None:
-        """Take a participant's data; the participant if it is one that was not known."""
+    def _put(self, sid: str, data: ParticipantData, *, tell: bool) -> None:
+        """Take a participant's data."""
         known = self._known.get(sid)
         if known is None:
-            self._known[sid] = Participant(self._conversation, sid, data)
-            return self._known[sid]
+            known = self._known[sid] = Participant(self._conversation, sid, data)
+            if tell:
+                self._conversation._announce("participantJoined", known)
+            return
         reasons = known._update(data)
-        if reasons:
+        if reasons and tell:
             update = ParticipantUpdated(known, reasons)
             known._emit("updated", update)
             self._conversation._announce("participantUpdated", update)
-        return None
 
     def _remove(self, sid: str, *, tell: bool) -> None:
         participant = self._known.get(sid)
@@ -138,6 +138,5 @@ class Participants:
             self._remove(change.key, tell=True)
             return
         data = self._session.item(change.data, ParticipantData)
-        joined = self._put(change.key, data) if data is not None else None
-        if joined is not None:
-            self._conversation._announce("participantJoined", joined)
+        if data is not None:
+            self._put(change.key, data, tell=True)

@@ -11,7 +11,7 @@ const CLIENT_EVENTS = [
   "tokenExpired", "conversationAdded", "conversationJoined", "conversationLeft", "conversationRemoved",
   "conversationUpdated", "participantJoined", "participantLeft", "participantUpdated", "messageAdded",
   "messageUpdated", "messageRemoved", "typingStarted", "typingEnded", "userSubscribed", "userUnsubscribed",
-  "userUpdated",
+  "userUpdated", "pushNotification",
 ];
 
 let client = null;
@@ -28,51 +28,30 @@ const plain = (error) => ({
   body: error?.body,
 });
 
-const MAPPED = [
-  [sdk.Conversation, (it) => {
-    conversations.set(it.sid, it);
-    const { sid, uniqueName, friendlyName, attributes, status, state, createdBy, lastMessage } = it;
-    const { lastReadMessageIndex, notificationLevel, dateCreated } = it;
-    return { sid, uniqueName, friendlyName, attributes, status, state, createdBy, lastMessage, lastReadMessageIndex,
-      notificationLevel, dateCreated };
-  }],
-  [sdk.Message, (it) => {
-    const { sid, index, author, body, subject, attributes, dateCreated, dateUpdated, participantSid, type } = it;
-    const media = (it.attachedMedia ?? []).map(({ sid, filename, contentType, size }) => ({ sid, filename, contentType, size }));
-    return { sid, index, author, body, subject, attributes, dateCreated, dateUpdated, participantSid, type, media,
-      conversation: it.conversation.sid, lastUpdatedBy: it.lastUpdatedBy, aggregatedDeliveryReceipt: it.aggregatedDeliveryReceipt };
-  }],
-  [sdk.Participant, (it) => {
-    const { sid, identity, type, attributes, roleSid, lastReadMessageIndex, lastReadTimestamp, isTyping, bindings } = it;
-    return { sid, identity, type, attributes, roleSid, lastReadMessageIndex, lastReadTimestamp, isTyping, bindings,
-      conversation: it.conversation.sid };
-  }],
-  [sdk.User, (it) => {
-    users.set(it.identity, it);
-    return { identity: it.identity, friendlyName: it.friendlyName, attributes: it.attributes,
-      isOnline: it.isOnline, isNotifiable: it.isNotifiable };
-  }],
-];
+// Every public getter of an object, and what it is found by.
+function face(value, prototype) {
+  const getters = Object.entries(Object.getOwnPropertyDescriptors(prototype)).filter(([name, { get }]) => get && name[0] !== "_");
+  if (!getters.length) return Object.entries(value);
+  const fields = getters.map(([name]) => [name, value[name]]);
+  if (value.conversation) fields.push(["conversation", value.conversation.sid]);
+  return "sid" in value ? [["sid", value.sid], ...fields] : fields;
+}
 
 function describe(value) {
   if (value === undefined || value === null || typeof value !== "object") return value ?? null;
-  for (const [type, map] of MAPPED) if (value instanceof type) return describe({ ...map(value) });
   if (value instanceof sdk.Client) return "client";
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Error) return plain(value);
-  if (value instanceof Map) return describe([...value.values()]);
+  if (value instanceof Map) return describe(Object.fromEntries(value));
   if (Array.isArray(value)) return value.map(describe);
   if (typeof value.nextPage === "function" && Array.isArray(value.items)) {
     pages.push(value);
     const { items, hasNextPage, hasPrevPage } = value;
     return { page: pages.length - 1, items: describe(items), hasNextPage, hasPrevPage };
   }
-  const prototype = Object.getPrototypeOf(value);
-  if (prototype && prototype !== Object.prototype) {
-    const getters = Object.getOwnPropertyNames(prototype).filter((name) => Object.getOwnPropertyDescriptor(prototype, name).get);
-    if (getters.length) return describe(Object.fromEntries(getters.map((name) => [name, value[name]])));
-  }
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, describe(field)]));
+  if (value instanceof sdk.Conversation) conversations.set(value.sid, value);
+  if (value instanceof sdk.User) users.set(value.identity, value);
+  return Object.fromEntries(face(value, Object.getPrototypeOf(value)).map(([name, field]) => [name, describe(field)]));
 }
 
 // What a call is made on: "client", {page}, {user}, {conversation}, and with it {message: index} or {participant: sid}.
@@ -101,12 +80,14 @@ const OPS = {
   }),
   call: async ({ on, method, args = [] }) => (await find(on))[method](...args),
   get: async ({ on, name }) => (await find(on))[name],
+  see: ({ on }) => find(on), // every getter
   // Send what a message builder can hold; bytes come as base64.
-  send: async ({ conversation, body, subject, media = [], email = {}, history = {}, content }) => {
+  send: async ({ conversation, body, subject, attributes, media = [], email = {}, history = {}, content }) => {
     const options = ({ contentType, filename, base64 }) => ({ contentType, filename: filename ?? undefined, media: Buffer.from(base64, "base64") });
     const builder = (await find({ conversation })).prepareMessage();
     if (body !== undefined) builder.setBody(body);
     if (subject !== undefined) builder.setSubject(subject);
+    if (attributes !== undefined) builder.setAttributes(attributes);
     for (const one of media) builder.addMedia(options(one));
     for (const [type, one] of Object.entries(email)) builder.setEmailBody(type, options(one));
     for (const [type, one] of Object.entries(history)) builder.setEmailHistory(type, options(one));

@@ -48,7 +48,7 @@ async def test_media(service: LocalService, newest: Start) -> None:
         "send", conversation=sid, subject="Re: cups", body="See this", media=media, email=email, history=history
     )
     got = await bob.wait("messageAdded")
-    assert (got["subject"], got["type"], [one["filename"] for one in got["media"]]) == (
+    assert (got["subject"], got["type"], [one["filename"] for one in got["attachedMedia"]]) == (
         *("Re: cups", "media"),
         ["höhe ä.png", "b.bin"],
     )

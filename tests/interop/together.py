@@ -1,0 +1,149 @@
+"""Two people, each with a genuine SDK and with our client: what the one kind sees, the other must see."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import convo_widgets as cw
+from tests.service.http import Account
+
+from .ours import Ours
+from .sides import Sdk, Side
+
+PEOPLE = ("alice", "bob")
+COUNTED = frozenset(
+    {
+        *("conversationAdded", "conversationJoined", "conversationLeft", "conversationRemoved", "conversationUpdated"),
+        *("participantJoined", "participantLeft", "participantUpdated", "typingStarted", "typingEnded"),
+        *("messageAdded", "messageUpdated", "messageRemoved", "userUpdated", "userSubscribed", "userUnsubscribed"),
+    }
+)
+LATE = 3.0
+"""Seconds in which two clients are to agree after the last of their events."""
+
+
+class Together:
+    """Alice and Bob at a service, each with both kinds of clients.
+
+    Attributes:
+        sdk: the genuine clients, by identity.
+        ours: our clients, by identity.
+        account: the account, which acts as carrier and as support desk.
+    """
+
+    def __init__(self, service: cw.LocalService) -> None:
+        self.service = service
+        self.account = Account(service)
+        self.sdk: dict[str, Sdk] = {}
+        self.ours: dict[str, Ours] = {}
+        self._marks = itertools.count()
+
+    async def start(self, version: str) -> Together:
+        """Connect everybody, and make the conversation by which they know that they have heard everything."""
+        for name in PEOPLE:
+            self.sdk[name] = await Sdk.start(version)
+            await self.sdk[name].connect(self.service, name, httpCacheIntervalOverride="PT0S")
+            self.ours[name] = Ours(await cw.connect(self.service.token(name), url=self.service.url))
+        self._marker = await self.room()
+        return self
+
+    async def stop(self) -> None:
+        """Everybody goes."""
+        await asyncio.gather(*(side.stop() for side in self.everybody()))
+
+    def everybody(self) -> Iterator[Side]:
+        """All four clients."""
+        yield from (*self.sdk.values(), *self.ours.values())
+
+    def side(self, kind: str, name: str = "alice") -> Side:
+        """A person's client of a kind, "sdk" or "python"."""
+        return self.sdk[name] if kind == "sdk" else self.ours[name]
+
+    async def room(self, **options: Any) -> str:
+        """A new conversation, made by Alice, with both in it and known to all; its sid."""
+        maker = self.sdk["alice"]
+        sid = str((await maker.client("createConversation", options))["sid"])
+        await maker.conversation(sid, "join")
+        await maker.conversation(sid, "add", "bob")
+        for side in self.everybody():
+            await side.wait("conversationJoined", lambda told: told["sid"] == sid)
+            while len(await side.conversation(sid, "getParticipants")) < len(PEOPLE):
+                await side.news()
+            await side.conversation(sid, "getMessages")
+        return sid
+
+    async def settled(self) -> None:
+        """Everybody has heard what was said so far."""
+        text = f"mark {next(self._marks)}"
+        await self.account.post(f"/Conversations/{self._marker}/Messages", {"Body": text, "Author": "desk"})
+        for side in self.everybody():
+            await side.wait("messageAdded", lambda told: told["body"] == text)
+
+    async def watch(self, act: Any) -> Watched:
+        """Do something, and what everybody heard of it."""
+        await self.settled()
+        starts = {side: len(side.events) for side in self.everybody()}
+        await act
+        await self.settled()
+        return Watched(self, starts)
+
+
+class Watched:
+    """What everybody heard since some moment."""
+
+    def __init__(self, together: Together, starts: dict[Side, int]) -> None:
+        self._together = together
+        self._starts = starts
+
+    def heard(self, side: Side) -> list[tuple[str, Any]]:
+        """Events at one client, without the words of order, as (name, payload)."""
+        events = side.events[self._starts[side] :]
+        return [(name, told) for name, told in events if name in COUNTED and not self._is_mark(told)]
+
+    def _is_mark(self, told: Any) -> bool:
+        where = told.get("conversation")
+        where = where["sid"] if isinstance(where, dict) else where
+        return where == self._together._marker
+
+    async def until(self, name: str) -> None:
+        """Wait until a genuine client has heard an event."""
+        sides = self._together.sdk.values()
+        async with asyncio.timeout(LATE):
+            while name not in {event for side in sides for event, _ in self.heard(side)}:
+                await _either(*(side.news() for side in sides))
+
+    async def differences(self, name: str) -> list[str]:
+        """How a person's two clients differ in what they heard; nothing where they agree, be it a moment later."""
+        sdk, ours = self._together.sdk[name], self._together.ours[name]
+        try:
+            async with asyncio.timeout(LATE):
+                while _lines(self.heard(sdk)) != _lines(self.heard(ours)):
+                    await _either(sdk.news(), ours.news())
+        except TimeoutError:
+            pass
+        there, here = _lines(self.heard(sdk)), _lines(self.heard(ours))
+        return [f"only the SDK: {line}" for line in there if line not in here] + [
+            f"only ours: {line}" for line in here if line not in there
+        ]
+
+
+async def _either(*waits: Coroutine[Any, Any, None]) -> None:
+    """Wait until one of these is done, and let go of the others."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _lines(events: list[tuple[str, Any]]) -> list[str]:
+    return sorted(f"{name} {json.dumps(_orderly(told), sort_keys=True)}" for name, told in events)
+
+
+def _orderly(told: Any) -> Any:
+    return told | {"updateReasons": sorted(told["updateReasons"])} if "updateReasons" in told else told
