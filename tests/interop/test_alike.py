@@ -286,4 +286,4 @@ async def test_the_same_content_and_carriers(trio: Trio, version: str) -> None:
         assert [(one.name, one.value) for one in template.variables] == [
             (v["name"], v["value"]) for v in said["variables"]
         ]
-        assert [one.type for one in template.variants.values()] == [one["type"] for one in said["variants"]]
+        assert [one.type for one in template.variants.values()] == [one["type"] for one in said["variants"].values()]
