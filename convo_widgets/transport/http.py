@@ -31,7 +31,7 @@ from convo_widgets.errors import (
     UsageError,
     reply_error,
 )
-from convo_widgets.transport.quiet import new_client, quietly, translated
+from convo_widgets.transport.quiet import Secret, new_client, quietly
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import ErrorBody
 
@@ -165,7 +165,7 @@ class Http:
         async def attempt() -> None:
             sink.restart()
             through = 0
-            async with self._open("GET", await address(), what=what, redirects=REDIRECTS) as response:
+            async with self._open("GET", Secret(await address()), what=what, redirects=REDIRECTS) as response:
                 async for piece in _body(response, limit, what):
                     await sink.write(piece)
                     through += len(piece)
@@ -182,9 +182,9 @@ class Http:
     async def _answer(self, method: str, url: str, content: Any = None, headers: Any = None, *, what: str) -> bytes:
         """One try, and one more with a newer token where this one was refused."""
         try:
-            return await self._try(method, url, content, headers, await self._fetch_token(False), what)
+            return await self._try(method, url, content, headers, Secret(await self._fetch_token(False)), what)
         except Unauthorized:
-            newer = await self._fetch_token(True)
+            newer = Secret(await self._fetch_token(True))
             if isinstance(content, _Pieces):
                 content.rewind()
             return await self._try(method, url, content, headers, newer, what)
@@ -214,7 +214,7 @@ class Http:
             response = await self._send(method, url, content, head, what)
             try:
                 if response.has_redirect_location and hops < redirects:
-                    url = urljoin(url, response.headers["location"])
+                    url = Secret(urljoin(url, response.headers["location"]))
                     head.pop("X-Twilio-Token", None)
                     continue
                 if not response.is_success:
@@ -222,7 +222,7 @@ class Http:
                 yield response
                 return
             finally:
-                await quietly(response.aclose)
+                await quietly(response.aclose, url, what)
 
     async def _send(self, method: str, url: str, content: Any, headers: dict[str, str], what: str) -> httpx.Response:
         if self._is_closed:
@@ -231,9 +231,11 @@ class Http:
             if self._client is None:  # in a thread: it reads the certificates of this machine
                 self._client = await asyncio.to_thread(new_client, TIMEOUT)
             client = self._client
-        with translated(url, what):
-            request = client.build_request(method, url, content=content, headers=headers)
-            return await quietly(lambda: client.send(request, stream=True))
+
+        async def act() -> httpx.Response:
+            return await client.send(client.build_request(method, url, content=content, headers=headers), stream=True)
+
+        return await quietly(act, url, what)
 
     def _check(self, url: str, what: str) -> None:
         """Addresses come from the service: only http(s) ones are followed, and from https none that is not."""
@@ -298,13 +300,12 @@ async def _body(response: httpx.Response, limit: int, what: str) -> AsyncIterato
     """The body in pieces."""
     if response.headers.get("content-encoding", "identity") != "identity":  # nobody asked for it, and it may be a bomb
         raise RemoteProtocolError(f"The service's answer to {what} is packed, which was not asked for.")
-    through = 0
-    with translated(str(response.url), what):
-        async for piece in response.aiter_raw(PIECE):
-            through += len(piece)
-            if through > limit:
-                raise RemoteProtocolError(f"The service's answer to {what} has more than {limit:,} bytes.")
-            yield piece
+    through, pieces = 0, response.aiter_raw(PIECE)
+    while (piece := await quietly(lambda: anext(pieces, None), str(response.url), what)) is not None:
+        through += len(piece)
+        if through > limit:
+            raise RemoteProtocolError(f"The service's answer to {what} has more than {limit:,} bytes.")
+        yield piece
 
 
 async def _refusal(response: httpx.Response, what: str) -> ReplyError | RemoteProtocolError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -26,27 +25,37 @@ def new_client(timeout: httpx.Timeout) -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=timeout, follow_redirects=False, mounts=here)
 
 
-class translated(AbstractContextManager[None]):  # noqa: N801 - reads as a verb
-    """Errors of httpx as ours; their tracebacks stay out of sight, for these knew the token and the signature."""
+class Secret(str):
+    """A text that no repr shows, and so no traceback with its variables either."""
 
-    def __init__(self, url: str, what: str) -> None:
-        self._url, self._what = url, what
+    __slots__ = ()
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        ours = self._ours(error)
-        if ours is not None:
-            raise ours from None
+    def __repr__(self) -> str:
+        return "<secret>"
 
-    def _ours(self, error: BaseException | None) -> Exception | None:
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
-            return ConnectFailed(shown(self._url), _cause(error))
-        if isinstance(error, httpx.TimeoutException):
-            return RequestTimeout(self._what, may_have_happened=True)
-        if isinstance(error, httpx.HTTPError | httpx.StreamError):
-            return ConnectionLost(self._what, may_have_happened=True)
-        if isinstance(error, httpx.InvalidURL):
-            return RemoteProtocolError(f"The service gave an address for {self._what} that cannot be used.")
-        return None
+
+async def quietly(act: Callable[[], Awaitable[T]], url: str, what: str) -> T:
+    """Do something with httpx: without a word of it in logs, and with its errors as ours.
+
+    None of ours is raised while httpx's is handled: that one knows the request, with its token and signature.
+    """
+    mark = _ours.set(True)
+    try:
+        return await act()
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
+        failure = _translated(error, url, what)
+    finally:
+        _ours.reset(mark)
+    raise failure
+
+
+def _translated(error: Exception, url: str, what: str) -> Exception:
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
+        return ConnectFailed(shown(url), _cause(error))
+    if isinstance(error, httpx.InvalidURL):
+        return RemoteProtocolError(f"The service gave an address for {what} that cannot be used.")
+    kind = RequestTimeout if isinstance(error, httpx.TimeoutException) else ConnectionLost
+    return kind(what, may_have_happened=True)
 
 
 def _cause(error: Exception) -> str:
@@ -67,12 +76,3 @@ def _is_not_ours(record: logging.LogRecord) -> bool:
 
 for _name in _LOGGERS:
     logging.getLogger(_name).addFilter(_is_not_ours)
-
-
-async def quietly(act: Callable[[], Awaitable[T]]) -> T:
-    """Do it without httpx and httpcore logging it."""
-    mark = _ours.set(True)
-    try:
-        return await act()
-    finally:
-        _ours.reset(mark)

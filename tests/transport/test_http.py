@@ -6,6 +6,7 @@ import asyncio
 import io
 import logging
 import socket
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -432,6 +433,29 @@ async def test_somebody_who_never_answers(client: Http, silent_uri: str, monkeyp
     monkeypatch.setattr(http, "TIMEOUT", 0.05)
     with pytest.raises(cw.RequestTimeout, match="downloading"):
         await client.download(at(silent_uri.replace("ws:", "http:")), Buffer(), limit=100, what="downloading")
+
+
+async def test_tracebacks_show_no_secret(store: Store, client: Http, closed_port: int, canary: str) -> None:
+    """Not even those that show every variable; and no error leads to the request."""
+    nowhere = f"http://127.0.0.1:{closed_port}/x?{SIGNATURE}"
+    client.trust(f"http://127.0.0.1:{closed_port}")
+    calls = [lambda: client.get(nowhere.partition("?")[0], what="reading")]
+    calls.append(lambda: client.download(at(nowhere), Buffer(), limit=100, what="downloading"))
+    store.answers = [Response(status_code=500), Response(status_code=302, headers={"location": f"/x?{SIGNATURE}"})]
+    store.answers += [Response(status_code=500)]
+    calls.append(lambda: client.download(at(f"{store.url}/x"), Buffer(), limit=100, what="downloading"))
+    calls.append(lambda: client.download(at(f"{store.url}/x"), Buffer(), limit=100, what="downloading"))
+    for call in calls:
+        with pytest.raises(cw.ConvoError) as caught:
+            await call()
+        assert caught.value.__cause__ is None
+        assert caught.value.__context__ is None
+        told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        frames = [frame for frame in told.stack if "convo_widgets" in frame.filename]
+        text = "".join(f"{frame.locals}" for frame in frames)
+        assert "what" in text
+        assert canary not in text
+        assert SIGNATURE not in text
 
 
 async def test_logs_show_no_address(store: Store, client: Http, canary: str, caplog: pytest.LogCaptureFixture) -> None:
