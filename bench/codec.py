@@ -83,9 +83,8 @@ async def _frames(pages: int, notifications: int) -> tuple[list[bytes], list[byt
             replies.append(await raw.reply())
         bodies = [body(dice, number) for number in range(notifications)]
         other = await Raw.open(service.task("raw", "ben"))
-        sending = asyncio.create_task(other.send(other.messages(await other.conversation("codec"), bodies)))
-        told = await raw.notifications(notifications)
-        await sending
+        requests = await other.messages(await other.conversation("codec"), bodies)
+        told, _ = await asyncio.gather(raw.notifications(notifications), other.send(requests))
         await raw.socket.close()
         await other.socket.close()
     return replies, told
