@@ -252,14 +252,14 @@ def test_all_agree_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convo_widgets.transport.link.PING_INTERVAL", 0.2)
     monkeypatch.setattr("convo_widgets.transport.link.PING_TIMEOUT", 1.0)
     monkeypatch.setattr("convo_widgets.client.session.READ_RETRIES", (0.02, 0.05, 0.1))
-    run_state_machine_as_test(
-        Network,
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=50,
-            deadline=None,
-            phases=[Phase.explicit, Phase.reuse, Phase.generate],
-        ),
-    )
+    while cuts < LEAST_CUTS:
+        run_state_machine_as_test(
+            Network,
+            settings=settings(
+                max_examples=24,
+                stateful_step_count=50,
+                deadline=None,
+                phases=[Phase.explicit, Phase.reuse, Phase.generate],  # what timing makes cannot be shrunk
+            ),
+        )
     print(f"{cuts} connections broken")
-    assert cuts >= LEAST_CUTS
