@@ -233,6 +233,12 @@ class Network(RuleBasedStateMachine):
         """The service ends, and starts again."""
         self._run(self.world.restart())
 
+    @precondition(lambda self: self.world.has_backup and self.world.restarts < 3)
+    @rule()
+    def turn_back(self) -> None:
+        """The service is restored from a backup: that is told, and what differs."""
+        self._run(self.world.turn_back())
+
     # -- what time does
 
     @rule(seconds=st.sampled_from([0, 0.01, 0.05]))

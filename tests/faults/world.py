@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Coroutine
+import shutil
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.faults.proxy import Passing, Proxy, Way, Where
 PATIENCE = 20.0
 """Seconds for everybody to agree once the network is good again."""
 KEY = {"api_key": f"SK{0:032}", "api_secret": "the same at every start of this service"}
+FILES = ("", "-wal", "-shm")
 
 
 class Actor:
@@ -36,16 +38,17 @@ class Actor:
         self.breaks = 0
         room.on("messageAdded", self._added)
         room.on("messageRemoved", lambda message: self.there.pop(message.index, None))
-        if "discontinuity" in room.EVENTS:
-            room.on("discontinuity", self._discontinued)
+        room.on("discontinuity", self._discontinued)
 
     def _added(self, message: cw.Message) -> None:
         self.announced.append(message.index)
         self.there[message.index] = message
 
     def _discontinued(self, _: object) -> None:
+        """Whoever keeps a copy reads it again, which `settle` does: numbers may come again."""
         self.breaks += 1
         self.stayed = False
+        self.announced.clear()
 
 
 class World:
@@ -54,6 +57,8 @@ class World:
     Attributes:
         sent: what became of each message: its index, or the error that its sender was told.
         cuts: connections that were broken so far.
+        restarts: of the service.
+        has_backup: whether there is a copy of its file that was not put back.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -63,6 +68,8 @@ class World:
         self.sent: dict[str, int | cw.ConvoError] = {}
         self.faults: list[dict[str, Any]] = []
         self.restarts = 0
+        self.has_backup = False
+        self._is_old = False
         self.acts: set[asyncio.Task[None]] = set()
         self._foreign: list[BaseException] = []
         self._numbers = itertools.count()
@@ -97,13 +104,31 @@ class World:
         assert self.faults == [], self.faults
 
     async def restart(self) -> None:
-        """The service ends and starts again, on its file and its port."""
+        """The service ends and starts again, on its file and its port; meanwhile somebody makes a backup."""
+        await self._restart(lambda: self._copy("", ".backup"))
+        self.has_backup = True
+
+    async def turn_back(self) -> None:
+        """The service is restored from its backup: what happened since then never did."""
+        await self._restart(lambda: self._copy(".backup", ""))
+        self.has_backup, self._is_old = False, True
+
+    async def _restart(self, meanwhile: Callable[[], None]) -> None:
         self.restarts += 1
         for actor in self.actors:  # it would wait for who is in a black hole
             actor.proxy.cut()
         port = self.service.port
         await asyncio.to_thread(self.service.stop)
+        meanwhile()
         self.service = await asyncio.to_thread(lambda: cw.LocalService(self._file, port=port, seed=None, **KEY))
+
+    def _copy(self, source: str, target: str) -> None:
+        for end in FILES:
+            there, here = Path(f"{self._file}{source}{end}"), Path(f"{self._file}{target}{end}")
+            if there.exists():
+                shutil.copy(there, here)
+            else:
+                here.unlink(missing_ok=True)
 
     # -- acts
 
@@ -124,6 +149,7 @@ class World:
     async def send(self, actor: Actor) -> None:
         """Write a message with a text of its own."""
         text = f"{actor.name}{next(self._numbers)}"
+        self.sent[text] = cw.UsageError("on its way")  # in the order in which they are written
         try:
             self.sent[text] = await actor.room.send_message(text)
         except cw.ConvoError as error:
@@ -201,6 +227,13 @@ class World:
         """Each message is there once, or its sender knows."""
         texts = [body.partition(" ")[0] for _, body, _, _ in messages.values()]
         assert len(texts) == len(set(texts)), f"sent twice: {texts}"
+        if self._is_old:  # what was answered before may be gone
+            return
+        for actor in self.actors:
+            indexes = [
+                index for text, index in self.sent.items() if isinstance(index, int) and text.startswith(actor.name)
+            ]
+            assert indexes == sorted(indexes), f"out of the order in which {actor.name} wrote them: {self.sent}"
         for text, outcome in self.sent.items():
             if text in texts and isinstance(outcome, cw.ConvoError):
                 assert getattr(outcome, "may_have_happened", False), f"{text} is there: {outcome!r}"
