@@ -442,3 +442,19 @@ async def test_every_goodbye(people: People, proxy: Proxy, code: int) -> None:
     else:
         await seen.until(lambda: mine.client.connection_state == "connected")
         assert await mine.send_message("back") == 0
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 400, 401, 403, 404, 407, 429, 500, 502, 503, 504, 599])
+async def test_every_answer_to_the_upgrade(people: People, proxy: Proxy, status: int) -> None:
+    """A page instead of a socket: who connects is told at once; who was connected comes back when it is over."""
+    mine, theirs = await people.room(await people.client("alice", proxy.url), await people.client("bob"))
+    seen = Seen(mine, mine.client)
+    proxy.answer_upgrade(status, "<html>Sign in to the airport's network</html>")
+    with pytest.raises(cw.ConnectFailed, match=str(status)):
+        await cw.connect(people.token("alice"), url=proxy.url)
+    proxy.cut()
+    await seen.until(lambda: len(seen.of(mine.client, "connectionError")) > 2)
+    assert all(not fault.terminal for fault in seen.of(mine.client, "connectionError"))
+    await theirs.send_message("meanwhile")
+    proxy.restore()
+    await seen.until(lambda: len(seen.of(mine, "messageAdded")) == 1)

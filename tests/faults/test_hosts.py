@@ -134,6 +134,54 @@ async def _leave_and_join(room: Room) -> None:
     await room.mine.join()
 
 
+async def _stay_a_while(room: Room) -> None:
+    async with cw.connect(room.people.token("alice"), url=room.people.service.url) as client:
+        await client.get_subscribed_conversations()
+
+
+async def _read_all(room: Room) -> None:
+    async for _ in room.mine.history(page_size=2, prefetch=2):
+        pass
+
+
+async def _make_and_delete(room: Room) -> None:
+    await (await (await room.client.create_conversation()).join()).delete()
+
+
+async def _write_and_remove(room: Room) -> None:
+    index = await room.mine.send_message("not for long")
+    (written,) = (await room.mine.get_messages(1, index)).items
+    await written.remove()
+
+
+async def _add_and_remove(room: Room) -> None:
+    identity = room.name()
+    await room.mine.add(identity)
+    await room.mine.remove_participant(identity)
+
+
+async def _change_participant(room: Room) -> None:
+    participant = await room.mine.get_participant_by_identity(room.client.user.identity)
+    assert participant is not None
+    await participant.update_attributes({"name": room.name()})
+
+
+async def _follow_user(room: Room) -> None:
+    await (await room.client.get_user(room.theirs.client.user.identity)).unsubscribe()
+
+
+async def _send_media(room: Room) -> None:
+    media = [cw.FileMedia(bytes(300_000), "application/octet-stream", f"{number}.bin") for number in range(3)]
+    message = room.mine.prepare_message().set_body("with media")
+    for medium in media:
+        message = message.add_media(medium)
+    index = await message.build_and_send()
+    (sent,) = (await room.mine.get_messages(1, index)).items
+    await sent.get_temporary_content_urls_for_attached_media()
+    assert sent.media is not None
+    assert await sent.media.read() == bytes(300_000)
+
+
 ACTS: dict[str, Act] = {
     "connect": _connect,
     "get_subscribed_conversations": lambda room: room.client.get_subscribed_conversations(),
@@ -163,11 +211,33 @@ ACTS: dict[str, Act] = {
     "message.update_attributes": lambda room: room.message.update_attributes({"name": room.name()}),
     "message.get_participant": lambda room: room.message.get_participant(),
     "user.update_friendly_name": lambda room: room.client.user.update_friendly_name(room.name()),
+    "async with connect": _stay_a_while,
+    "history": _read_all,
+    "delete": _make_and_delete,
+    "message.remove": _write_and_remove,
+    "remove_participant": _add_and_remove,
+    "participant.update_attributes": _change_participant,
+    "user.unsubscribe": _follow_user,
+    "media": _send_media,
+    "update_last_read_message_index": lambda room: room.mine.update_last_read_message_index(None),
+    "update_unique_name": lambda room: room.mine.update_unique_name(room.name()),
+    "get_content_templates": lambda room: room.client.get_content_templates(),
+    "set_push_registration_id": lambda room: room.client.set_push_registration_id("fcm", room.name()),
+    "message.get_detailed_delivery_receipts": lambda room: room.message.get_detailed_delivery_receipts(),
+    "message.get_channel_metadata": lambda room: room.message.get_channel_metadata(),
+    "message.get_message_recipients": lambda room: room.message.get_message_recipients(),
+    "get_message_recipients": lambda room: room.mine.get_message_recipients(),
     "wait_for": lambda room: room.mine.wait_for("messageAdded", 0.05),
 }
 
 
-KNOWN = {"get_subscribed_users", "get_participants", "message.get_participant", "get_conversation_by_sid"}
+KNOWN = {
+    "message.get_channel_metadata",
+    "get_subscribed_users",
+    "get_participants",
+    "message.get_participant",
+    "get_conversation_by_sid",
+}
 """What is answered without waiting, where it is known."""
 
 
