@@ -120,24 +120,30 @@ def common_service() -> Iterator[LocalService]:
         yield running
 
 
-async def _together(service: LocalService, version: str) -> AsyncIterator[Together]:
-    together = await Together(service).start(version)
-    yield together
-    await together.stop()
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def newest(common_service: LocalService) -> AsyncIterator[Together]:
-    """Alice and Bob, each with SDK 3.0.1 and with our client."""
-    async for together in _together(common_service, "3"):
-        yield together
+async def gatherings(common_service: LocalService) -> AsyncIterator[dict[str, Together]]:
+    """Alice and Bob, each with one of the genuine SDKs and with our client, by version; started when one is needed."""
+    found: dict[str, Together] = {}
+    yield found
+    await asyncio.gather(*(together.stop() for together in found.values()))
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["3", "2"], ids=["sdk-3.0.1", "sdk-2.0.0"])
-async def both(request: pytest.FixtureRequest, common_service: LocalService) -> AsyncIterator[Together]:
-    """Alice and Bob, each with one of the genuine SDKs and with our client."""
-    async for together in _together(common_service, request.param):
-        yield together
+async def _gathering(found: dict[str, Together], service: LocalService, version: str) -> Together:
+    if version not in found:
+        found[version] = await Together(service).start(version)
+    return found[version]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def newest(common_service: LocalService, gatherings: dict[str, Together]) -> Together:
+    """Alice and Bob, with SDK 3.0.1."""
+    return await _gathering(gatherings, common_service, "3")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def both(common_service: LocalService, gatherings: dict[str, Together], version: str) -> Together:
+    """Alice and Bob, with either SDK."""
+    return await _gathering(gatherings, common_service, version)
 
 
 @pytest.fixture(params=["sdk", "python"], ids=["the-sdk-acts", "ours-acts"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import convo_widgets as cw
@@ -22,6 +22,8 @@ COUNTED = frozenset(
         *("messageAdded", "messageUpdated", "messageRemoved", "userUpdated", "userSubscribed", "userUnsubscribed"),
     }
 )
+LATER = ("bindings", "contentSid", "limits")
+"""What 2.0.0 has not, or names otherwise."""
 LATE = 3.0
 """Seconds in which two clients are to agree after the last of their events."""
 
@@ -44,6 +46,7 @@ class Together:
 
     async def start(self, version: str) -> Together:
         """Connect everybody, and make the conversation by which they know that they have heard everything."""
+        self.version = version
         for name in PEOPLE:
             self.sdk[name] = await Sdk.start(version)
             await self.sdk[name].connect(self.service, name, httpCacheIntervalOverride="PT0S")
@@ -58,6 +61,29 @@ class Together:
     def everybody(self) -> Iterator[Side]:
         """All four clients."""
         yield from (*self.sdk.values(), *self.ours.values())
+
+    def known(self, told: Any) -> Any:
+        """What was told, without what this version of the SDK has not."""
+        if isinstance(told, list):
+            return [self.known(one) for one in told]
+        if not isinstance(told, dict):
+            return told
+        fields = {name: self.known(field) for name, field in told.items()}
+        if self.version == "2":
+            fields = {name: field for name, field in fields.items() if name not in LATER}
+            if "attachedMedia" in fields:
+                fields["attachedMedia"] = fields["attachedMedia"] or []  # it has null for none
+        return fields
+
+    async def agreed(self, ask: Callable[[Side], Coroutine[Any, Any, Any]], name: str = "alice") -> Any:
+        """What both clients of a person answer: the same, be it a moment later."""
+        sides = (self.sdk[name], self.ours[name])
+        deadline = asyncio.get_running_loop().time() + LATE
+        while True:
+            there, here = self.known([await ask(side) for side in sides])
+            if there == here or asyncio.get_running_loop().time() > deadline:
+                assert here == there, "\n".join(_apart(there, here))
+                return there
 
     def side(self, kind: str, name: str = "alice") -> Side:
         """A person's client of a kind, "sdk" or "python"."""
@@ -102,7 +128,8 @@ class Watched:
     def heard(self, side: Side) -> list[tuple[str, Any]]:
         """Events at one client, without the words of order, as (name, payload)."""
         events = side.events[self._starts[side] :]
-        return [(name, told) for name, told in events if name in COUNTED and not self._is_mark(told)]
+        known = self._together.known
+        return [(name, known(told)) for name, told in events if name in COUNTED and not self._is_mark(told)]
 
     def _is_mark(self, told: Any) -> bool:
         where = told.get("conversation")
@@ -119,13 +146,17 @@ class Watched:
     async def differences(self, name: str) -> list[str]:
         """How a person's two clients differ in what they heard; nothing where they agree, be it a moment later."""
         sdk, ours = self._together.sdk[name], self._together.ours[name]
+
+        def lines(side: Side) -> list[str]:
+            return _lines(self.heard(side), name)
+
         try:
             async with asyncio.timeout(LATE):
-                while _lines(self.heard(sdk)) != _lines(self.heard(ours)):
+                while lines(sdk) != lines(ours):
                     await _either(sdk.news(), ours.news())
         except TimeoutError:
             pass
-        there, here = _lines(self.heard(sdk)), _lines(self.heard(ours))
+        there, here = lines(sdk), lines(ours)
         return [f"only the SDK: {line}" for line in there if line not in here] + [
             f"only ours: {line}" for line in here if line not in there
         ]
@@ -141,8 +172,26 @@ async def _either(*waits: Coroutine[Any, Any, None]) -> None:
             task.cancel()
 
 
-def _lines(events: list[tuple[str, Any]]) -> list[str]:
-    return sorted(f"{name} {json.dumps(_orderly(told), sort_keys=True)}" for name, told in events)
+def _apart(there: Any, here: Any, where: str = "") -> Iterator[str]:
+    """Where two values differ."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for name in sorted(there.keys() | here.keys()):
+            yield from _apart(there.get(name, "nothing"), here.get(name, "nothing"), f"{where}.{name}")
+    elif isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        for number, (one, other) in enumerate(zip(there, here, strict=True)):
+            yield from _apart(one, other, f"{where}[{number}]")
+    elif there != here:
+        yield f"{where}: the SDK has {there!r}, ours {here!r}"
+
+
+def _lines(events: list[tuple[str, Any]], name: str) -> list[str]:
+    """Events as text, in an order that does not depend on chance."""
+    chance = ("participantJoined", name)  # the SDK may read a roster before it has oneself in it, or after
+    return sorted(
+        f"{event} {json.dumps(_orderly(told), sort_keys=True)}"
+        for event, told in events
+        if (event, told.get("identity")) != chance
+    )
 
 
 def _orderly(told: Any) -> Any:
