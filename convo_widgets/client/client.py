@@ -11,6 +11,7 @@ from convo_widgets._version import __version__
 from convo_widgets.client.content import ContentTemplate
 from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.conversations import Conversations
+from convo_widgets.client.endpoints import Endpoints
 from convo_widgets.client.events import Discontinuity, Emitter
 from convo_widgets.client.files import ConversationLimits
 from convo_widgets.client.media import Media, MediaService
@@ -21,7 +22,7 @@ from convo_widgets.client.push import (
     Registrations,
     parse_push_notification,
 )
-from convo_widgets.client.session import Endpoints, Session
+from convo_widgets.client.session import Session
 from convo_widgets.client.shown import line, table
 from convo_widgets.client.tokens import Token, TokenSource
 from convo_widgets.client.user import User
@@ -392,7 +393,7 @@ class Client(Emitter):
         """The service asks for a new token: a token function is called, everybody else is told."""
         self._emit("tokenAboutToExpire", self)
         if self._tokens.renewable and (self._renewal is None or self._renewal.done()):
-            self._renewal = self._session.spawn(self._renew_token(), "renew the token")
+            self._renewal = self._session.tasks.spawn(self._renew_token(), "renew the token")
 
     def token_expired(self) -> None:
         """The token's time is over."""

@@ -31,8 +31,9 @@ from convo_widgets.client.paginator import Paginator, turned
 from convo_widgets.client.participant import Participant, ParticipantBindingOptions
 from convo_widgets.client.participants import Participants
 from convo_widgets.client.recipients import RecipientDescriptor, recipient
-from convo_widgets.client.session import PAGE_LIMIT, together
+from convo_widgets.client.session import PAGE_LIMIT
 from convo_widgets.client.shown import line, table
+from convo_widgets.client.tasks import together
 from convo_widgets.errors import TooLarge, UsageError
 from convo_widgets.sync.objects import Change, SyncDocument
 from convo_widgets.transport.http import Progress

@@ -69,7 +69,7 @@ class Conversations:
 
     def load(self) -> None:
         """Start to follow the map of one's conversations and to list them all; what the two tell twice counts once."""
-        self._listing = self._session.persist(self._load, "listing the conversations")
+        self._listing = self._session.tasks.persist(self._load, "listing the conversations")
 
     async def _load(self) -> None:
         name = (await self._client._configure()).sync_objects.my_conversations
@@ -80,7 +80,7 @@ class Conversations:
         former = self._known.keys() - {one.conversation_sid for one in listed} - self._told
         await asyncio.gather(*(self._remove(sid) for sid in former if self._known[sid].status == "joined"))
         openings = [
-            self._session.persist(partial(self._open_listed, one), f"opening conversation {one.conversation_sid}")
+            self._session.tasks.persist(partial(self._open_listed, one), f"opening conversation {one.conversation_sid}")
             for one in listed
         ]
         if openings:
@@ -166,7 +166,7 @@ class Conversations:
     def renew(self, conversation: Conversation, reason: str) -> asyncio.Task[None]:
         """What is known of it may be of another past than the service's: read it anew."""
         act = partial(self._renew, conversation, reason)
-        return self._session.persist(act, f"reading conversation {conversation.sid} anew")
+        return self._session.tasks.persist(act, f"reading conversation {conversation.sid} anew")
 
     async def _renew(self, conversation: Conversation, reason: str) -> None:
         async with self._lock(conversation.sid):
@@ -187,7 +187,7 @@ class Conversations:
         news = self._news.setdefault(change.key, deque())
         news.append(data)
         if len(news) == 1:
-            self._session.persist(partial(self._follow, change.key, news), f"following conversation {change.key}")
+            self._session.tasks.persist(partial(self._follow, change.key, news), f"following conversation {change.key}")
 
     async def _follow(self, sid: str, news: deque[MembershipData | None]) -> None:
         """Take what the map says of a conversation, in its order: a leaving and a new join may not become one."""

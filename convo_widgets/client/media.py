@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Literal, TypeVar
+from typing import IO, Literal
 from urllib.parse import quote, urlencode
 
+from convo_widgets.client.requests import typed
 from convo_widgets.client.shown import line, table
 from convo_widgets.errors import NotFound, RemoteProtocolError, TooLarge, UsageError
 from convo_widgets.transport.http import Http, Progress, Source
@@ -21,7 +22,6 @@ from convo_widgets.wire import json
 from convo_widgets.wire.schema import MediaData, MediaFound, MediaRecord, MediaSetRequest, MediaWanted
 
 MediaCategory = Literal["media", "body", "history"]
-T = TypeVar("T")
 
 SET = 100  # media that are asked for at once
 READ_LIMIT = 32 * 1024 * 1024  # bytes that `read` takes into memory, unless told otherwise
@@ -52,7 +52,7 @@ class MediaService:
     async def record(self, sid: str) -> MediaRecord:
         """What the service knows of a medium, with a new temporary address."""
         what = f"reading medium {sid}"
-        return _decoded(await self.http.get(f"{self._url}/{quote(sid, safe='')}", what=what), MediaRecord, what)
+        return typed(await self.http.get(f"{self._url}/{quote(sid, safe='')}", what=what), MediaRecord, what)
 
     async def urls(self, sids: Sequence[str]) -> dict[str, str]:
         """Temporary addresses of media, by sid.
@@ -65,7 +65,7 @@ class MediaService:
         for start in range(0, len(sids), SET):
             wanted = [MediaWanted(sid) for sid in sids[start : start + SET]]
             answer = await self.http.post(self._set_url, json.encode(MediaSetRequest(wanted)), what=what)
-            for one in _decoded(answer, list[MediaFound], what):
+            for one in typed(answer, list[MediaFound], what):
                 sid, url = one.media_record.sid, one.media_record.links.content_direct_temporary
                 if one.code != 200:
                     raise NotFound(404, 20404, f"Medium {sid} is not there, or not for you")
@@ -80,7 +80,7 @@ class MediaService:
         query = {"Category": category} | ({"Filename": filename} if filename else {})
         url, what = f"{self._url}?{urlencode(query, errors='replace')}", "uploading media"
         answer = await self.http.upload(url, source, content_type=content_type, on_progress=on_progress, what=what)
-        return _decoded(answer, MediaRecord, what).sid
+        return typed(answer, MediaRecord, what).sid
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -259,10 +259,3 @@ def _place(part: Path, target: Path, overwrite: bool) -> None:
 
 def _taken(target: Path) -> UsageError:
     return UsageError(f"{target} is there already: pass overwrite=True to replace it.")
-
-
-def _decoded(answer: bytes, type: type[T], what: str) -> T:
-    try:
-        return json.decode(answer, type)
-    except json.BadJSON as error:
-        raise RemoteProtocolError(f"The service's answer to {what} cannot be read: {error}.") from error

@@ -134,7 +134,7 @@ class User(Emitter):
     def _changed(self, change: Change) -> None:
         if change.kind == "lost" or (change.kind == "gone" and self is self._client.user):
             self._client._discontinued(self, "The service knows another past of this user.")
-            self._client._session.persist(self._renew, f"reading user {self.identity!r} anew")
+            self._client._session.tasks.persist(self._renew, f"reading user {self.identity!r} anew")
         elif change.kind == "gone":
             self._close()
         else:

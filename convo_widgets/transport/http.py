@@ -7,13 +7,12 @@ redirects to.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from asyncio import sleep
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -25,15 +24,11 @@ from convo_widgets.errors import (
     RemoteProtocolError,
     ReplyError,
     RequestTimeout,
-    ServiceFailed,
-    Throttled,
     Unauthorized,
     UsageError,
-    reply_error,
 )
 from convo_widgets.transport.quiet import Secret, new_client, quietly
-from convo_widgets.wire import json
-from convo_widgets.wire.schema import ErrorBody
+from convo_widgets.transport.refusals import is_passing, pause, refusal
 
 DELAYS = (1.0, 2.0)  # seconds before the second and the third try
 LONGEST_WAIT = 30.0  # seconds that a service may ask for before the next try; for more, the caller is told instead
@@ -42,7 +37,6 @@ REDIRECTS = 5  # that a download follows
 PIECE = 256 * 1024  # bytes that are read from a file and written at a time
 MAX_ANSWER = 1_000_000  # bytes of an answer that is no medium
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds for each read and write, not for all of them
-RETRIED = (429, 502, 503, 504)
 REFUSED = (400, 401, 403, 404, 410)  # what stores say of an address whose time is over
 
 log = logging.getLogger("convo_widgets")
@@ -289,9 +283,8 @@ async def _retried(attempt: Callable[[], Awaitable[T]]) -> T:
         try:
             return await attempt()
         except (ReplyError, ConnectFailed, ConnectionLost) as error:
-            wait, delay = getattr(error, "retry_after", None) or 0.0, next(delays, None)
-            is_passing = not isinstance(error, ReplyError) or error.status in RETRIED
-            if delay is None or not is_passing or wait > LONGEST_WAIT:
+            delay, wait = next(delays, None), pause(error)
+            if delay is None or wait > LONGEST_WAIT or not is_passing(error):
                 raise
         await sleep(max(delay, wait))
 
@@ -312,26 +305,10 @@ async def _refusal(response: httpx.Response, what: str) -> ReplyError | RemotePr
     """The error for an answer outside 2xx."""
     if response.has_redirect_location:
         return RemoteProtocolError(f"The service's answer to {what} leads elsewhere, which is not followed.")
-    try:
-        body = json.decode(b"".join([piece async for piece in _body(response, MAX_ANSWER, what)]), ErrorBody)
-    except (json.BadJSON, RemoteProtocolError, ConnectionLost, RequestTimeout):
-        body = ErrorBody()  # a store's page, not the service's words
-    error = reply_error(response.status_code, body.code, body.message, body.more_info)
-    if isinstance(error, Throttled | ServiceFailed):
-        error.retry_after = _seconds(response.headers.get("retry-after"))
-    return error
-
-
-def _seconds(text: str | None) -> float | None:
-    """What a Retry-After header means: seconds, or a date."""
-    try:
-        if text is None:
-            return None
-        if text.strip().isdecimal():
-            return float(text)
-        return max(0.0, (parsedate_to_datetime(text).astimezone(UTC) - datetime.now(UTC)).total_seconds())
-    except (ValueError, OverflowError):
-        return None
+    body = b""
+    with contextlib.suppress(RemoteProtocolError, ConnectionLost, RequestTimeout):
+        body = b"".join([piece async for piece in _body(response, MAX_ANSWER, what)])
+    return refusal(response.status_code, body, response.headers.get("retry-after"))
 
 
 def _origin(url: str) -> str:

@@ -74,7 +74,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convo_widgets.transport.link.REPLY_TIMEOUT", 0.2)
     monkeypatch.setattr("convo_widgets.transport.link.CONNECTION_TIMEOUT", 0.7)
     monkeypatch.setattr("convo_widgets.transport.link.OPEN_TIMEOUT", 0.4)
-    monkeypatch.setattr("convo_widgets.client.session.READ_RETRIES", (0.01, 0.02))
+    monkeypatch.setattr("convo_widgets.client.requests.READ_RETRIES", (0.01, 0.02))
 
 
 # --- Mutations ----------------------------------------------------------------------------------------------------

@@ -257,7 +257,7 @@ def test_all_agree_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two hundred broken connections and more: what was sent is what is there, is what everybody was told."""
     monkeypatch.setattr("convo_widgets.transport.link.PING_INTERVAL", 0.2)
     monkeypatch.setattr("convo_widgets.transport.link.PING_TIMEOUT", 1.0)
-    monkeypatch.setattr("convo_widgets.client.session.READ_RETRIES", (0.02, 0.05, 0.1))
+    monkeypatch.setattr("convo_widgets.client.requests.READ_RETRIES", (0.02, 0.05, 0.1))
     while cuts < LEAST_CUTS:
         run_state_machine_as_test(
             Network,
