@@ -208,14 +208,14 @@ class Messages:
         message = self._load_loosely(item)
         if message is not None and message.index not in self._known:
             self._loose.pop(message.index)
-            self._keep(message)
+            self._known[message.index] = message
         return message
 
-    def _keep(self, message: Message) -> None:
-        """Keep it from now on, and what is said with every message, such as an author, only once for all of them."""
+    def _make(self, index: int, data: MessageData, event_id: int) -> Message:
+        """A new message; what is said with every one, such as an author, is held only once for all of them."""
         if len(self._words) > MOST_WORDS:
             self._words.clear()
-        data, same = message._data, self._words.setdefault
+        same = self._words.setdefault
         data.type = same(data.type, data.type)
         if data.author is not None:
             data.author = same(data.author, data.author)
@@ -225,14 +225,14 @@ class Messages:
             data.attributes = same(data.attributes, data.attributes)
         if data.date_updated == data.timestamp:
             data.date_updated = data.timestamp
-        self._known[message.index] = message
+        return Message(self._conversation, index, data, event_id)
 
     def _load_loosely(self, item: TypedItem[Any]) -> Message | None:
         """The message of an item of a page, kept by whoever takes it."""
         if item.index is UNSET or self._list is None:  # one may have left while the page was on its way
             return None
         if isinstance(item.data, MessageData) and self._is_new(item.index):  # as most are, and this is quick
-            message = Message(self._conversation, item.index, item.data, item.last_event_id)
+            message = self._make(item.index, item.data, item.last_event_id)
             self._loose.put(message)
             return message
         change = self._list.load(item)
@@ -266,7 +266,7 @@ class Messages:
             return None
         known = self.find(index)
         if known is None:
-            return Message(self._conversation, index, data, change.event_id)
+            return self._make(index, data, change.event_id)
         known._event_id = change.event_id
         reasons = known._update(data)
         if reasons:
@@ -286,7 +286,7 @@ class Messages:
         elif change.kind == "added":
             message = self._put(change.key, change)
             if message is not None:
-                self._keep(message)
+                self._known[change.key] = message
                 self._conversation._participants.stopped_typing(message.author)
                 self._conversation._announce("messageAdded", message)
         elif self.find(change.key) is not None:

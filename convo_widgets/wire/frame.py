@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
+from msgspec.json import Decoder
 
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import Header
@@ -14,6 +15,7 @@ _NAME = b"TWILSOCK V3.0 "
 _AFTER = len(_NAME)
 _USUAL = _AFTER + 5
 _SIZES = {b"%b%d\r\n" % (_NAME, size): size for size in range(100, 1000)}  # first lines of most frames
+_read_header = Decoder(Header).decode
 _TYPES = ("application/json", "text/plain", "application/x-www-form-urlencoded")  # the last one: typing
 
 
@@ -53,9 +55,12 @@ def decode(data: bytes) -> Frame | BadFrame:
     if data[end : end + 2] != b"\r\n":
         return BadFrame("its header is not as long as it says")
     try:
-        header = json.decode(data[start:end], Header)
-    except json.BadJSON as error:
-        return BadFrame(f"its header is not valid: {error}")
+        header = _read_header(data[start:end])
+    except (MsgspecError, UnicodeError, RecursionError):
+        try:
+            header = json.decode(data[start:end], Header)  # it may have lone surrogates
+        except json.BadJSON as error:
+            return BadFrame(f"its header is not valid: {error}")
     payload = data[end + 2 :]
     if header.payload_size != len(payload):
         return BadFrame(f"its payload has {len(payload)} bytes and says {header.payload_size}")
