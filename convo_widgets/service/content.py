@@ -123,7 +123,7 @@ def _replace(value: Any, fill: Callable[[str], str]) -> Any:
 
 def _list(call: Call) -> Answer:
     page = Page.of(call)
-    rows = page.read(call.store, "SELECT * FROM content WHERE id > ? ORDER BY id LIMIT ?")
+    rows = page.read(call.store, "SELECT * FROM content")
     account = call.store.meta("account_sid")
     found = [
         ContentTemplate(

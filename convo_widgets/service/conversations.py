@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from sqlite3 import Row
+from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import asdict
 
 from convo_widgets.service import limits, rights, tell
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
@@ -18,6 +21,8 @@ from convo_widgets.wire.schema import (
     NewConversation,
 )
 
+INACTIVE_LEAST, CLOSED_LEAST = timedelta(minutes=1), timedelta(minutes=10)
+"""Shortest timers."""
 VIEWS = (("channel", "ET", "document"), ("messages", "ES", "list"), ("roster", "MP", "map"))
 
 
@@ -29,16 +34,20 @@ def insert(
     unique_name: str | None = None,
     friendly_name: str | None = None,
     attributes: str = "{}",
-    state: str = "active",
     date_updated: str | None = None,
+    state: str = "active",
+    **terms: str | None,
 ) -> tuple[int, str]:
-    """A new conversation with its three Sync objects; the row and the sid."""
+    """A new conversation with its three Sync objects; the row and the sid. `terms` are those of the account."""
     sid, updated = new_sid("CH"), date_updated or date_created
     row = store.run(
         "INSERT INTO conversations (sid, unique_name, friendly_name, attributes, state, state_updated, created_by, "
         "next_index, date_created, date_updated) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
         *(sid, unique_name, friendly_name, attributes, state, updated, created_by, date_created, updated),
     )
+    if terms:
+        fields = ", ".join(f"{name} = ?" for name in terms)
+        store.run(f"UPDATE conversations SET {fields} WHERE id = ?", *terms.values(), row)  # noqa: S608 - names of ours
     for view, prefix, type in VIEWS:
         values = (new_sid(prefix), f"{sid}.{view}", type, view, row, date_created)
         store.run("INSERT INTO sync_objects VALUES (?, ?, ?, ?, ?, ?)", *values)
@@ -48,36 +57,71 @@ def insert(
 # --- Writing, from either side -------------------------------------------------------------------------------------
 
 
-def create(change: Change, new: NewConversation, created_by: str, state: str = "active") -> str:
+class Terms(Struct):
+    """What only the account says of a conversation; a missing one stays as it is.
+
+    Attributes:
+        inactive_after: time without news until it becomes inactive, as an ISO 8601 duration.
+        closed_after: the same until it is closed.
+    """
+
+    state: str | UnsetType = UNSET
+    date_created: str | UnsetType = UNSET
+    date_updated: str | UnsetType = UNSET
+    messaging_service_sid: str | UnsetType | None = UNSET
+    inactive_after: str | UnsetType | None = UNSET
+    closed_after: str | UnsetType | None = UNSET
+    email_address: str | UnsetType | None = UNSET
+    email_name: str | UnsetType | None = UNSET
+
+    def checked(self) -> dict[str, str | None]:
+        """Those that are given.
+
+        Raises:
+            Refused: 20422 where one cannot be.
+        """
+        given = {name: value for name, value in asdict(self).items() if value is not UNSET}
+        if "state" in given:
+            _state(given["state"])
+        if given.get("messaging_service_sid") and not limits.is_sid(given["messaging_service_sid"], "MG"):
+            raise Refused(20422, "MessagingServiceSid is the sid of a messaging service")
+        for name, least in (("inactive_after", INACTIVE_LEAST), ("closed_after", CLOSED_LEAST)):
+            given |= {name: limits.duration(given[name], least)} if name in given else {}
+        for name in ("email_address", "email_name"):
+            given |= {name: limits.name(given[name], name)} if name in given else {}
+        return given
+
+
+def create(change: Change, new: NewConversation, created_by: str, terms: Terms | None = None) -> str:
     """A new conversation; its sid."""
+    given: dict[str, Any] = {"date_created": change.time, **(terms.checked() if terms else {})}
     _, sid = insert(
         change.store,
         created_by=created_by,
-        date_created=change.time,
         unique_name=_free_name(change.store, new),
         friendly_name=limits.name(new.friendly_name, "friendly_name"),
         attributes=limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES),
-        state=_state(state),
+        **given,
     )
     return sid
 
 
-def alter(change: Change, conversation: Row, new: NewConversation, state: str | None = None) -> None:
+def alter(change: Change, conversation: Row, new: NewConversation, terms: Terms | None = None) -> None:
     """Change what is given of a conversation.
 
     Raises:
         Refused: 50377 where the state of a closed one is to change.
     """
-    values: dict[str, str | None] = {"date_updated": change.time}
+    values: dict[str, str | None] = {"date_updated": change.time, **(terms.checked() if terms else {})}
+    if values.get("state", conversation["state"]) != conversation["state"]:
+        demand_open(conversation)
+        values["state_updated"] = change.time
     if new.friendly_name is not UNSET:
         values["friendly_name"] = limits.name(new.friendly_name, "friendly_name")
     if new.unique_name is not UNSET:
         values["unique_name"] = _free_name(change.store, new, conversation["id"])
     if new.attributes is not UNSET:
         values["attributes"] = limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES)
-    if state is not None and _state(state) != conversation["state"]:
-        demand_open(conversation)
-        values |= {"state": state, "state_updated": change.time}
     fields = ", ".join(f"{name} = ?" for name in values)
     sql = f"UPDATE conversations SET {fields} WHERE id = ?"  # noqa: S608 - names from above
     change.run(sql, *values.values(), conversation["id"])
@@ -158,9 +202,9 @@ def demand_open(conversation: Row) -> None:
         raise Refused(50377)
 
 
-def is_admin(call: Call, conversation: Row) -> bool:
-    """Whether the caller moderates the conversation."""
-    return rights.conversation_admin(call.store, conversation["id"], call.identity)
+def may(call: Call, conversation: Row, permission: str) -> bool:
+    """Whether the caller's role allows something in the conversation."""
+    return rights.may(call.store, conversation["id"], call.identity, permission)
 
 
 # --- How it is told ------------------------------------------------------------------------------------------------
@@ -251,7 +295,7 @@ def _update(call: Call, change: Change) -> Answer:
 
 def _delete(call: Call, change: Change) -> Answer:
     conversation = find(call)
-    if conversation["created_by"] != call.identity and not is_admin(call, conversation):
+    if conversation["created_by"] != call.identity and not may(call, conversation, "deleteConversation"):
         demand_member(call, conversation)
         raise Refused(50107, "an admin of the conversation deletes it")
     remove(change, conversation["id"])

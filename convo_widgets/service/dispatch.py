@@ -133,6 +133,7 @@ class Backend:
         with self.store.write() as change:
             done = does(change)
         self.hub.publish(change, self._may_see)
+        self.faults.cut(change.ended)
         return done
 
     def _may_see(self, identity: str, sid: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from msgspec import UNSET, UnsetType
 
@@ -16,6 +17,8 @@ CONVERSATION_ATTRIBUTES = 16 * 1024
 """Bytes of JSON; of a conversation, and of a user."""
 ATTRIBUTES = 4 * 1024
 """Bytes of JSON; of a message or a participant."""
+PARTICIPANTS, NON_CHAT = 1000, 50
+"""Most participants of a conversation, and most who are not on chat."""
 BODY = 32 * 1024
 """Bytes of UTF-8 in the text of a message."""
 
@@ -31,6 +34,7 @@ _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 _PHONE = re.compile(r"\+[1-9]\d{4,14}")
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}")
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,80}/[\w!#$&^.+-]{1,80}", re.ASCII)
+_DURATION = re.compile(r"P(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,8})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?)?", re.ASCII)
 _PARAMETERS = re.compile(r"( ?; ?[\w-]{1,40}=(\"[\w .:/+-]{0,80}\"|[\w.:/+-]{1,80})){0,4}", re.ASCII)
 
 
@@ -87,6 +91,30 @@ def unique_name(value: str | UnsetType | None) -> str | None:
     return found
 
 
+def duration(value: str | None, least: timedelta) -> str | None:
+    """An ISO 8601 duration of days and less, as PT15M; an empty one, or one of no time, is none.
+
+    Raises:
+        Refused: 20422 where it is none, or shorter than `least`.
+    """
+    if not value:
+        return None
+    length = seconds(value)
+    if length is None:
+        raise Refused(20422, "a timer is an ISO 8601 duration of days, hours, minutes and seconds, as PT15M")
+    if 0 < length < least.total_seconds():
+        raise Refused(20422, f"this timer has at least {least.total_seconds():.0f} seconds")
+    return value if length else None
+
+
+def seconds(value: str) -> float | None:
+    """Seconds in an ISO 8601 duration of days and less; None where it is none."""
+    match = _DURATION.fullmatch(value)
+    if match is None or not any(match.groups()):
+        return None
+    return sum(float(amount or 0) * unit for amount, unit in zip(match.groups(), (86_400, 3600, 60, 1), strict=True))
+
+
 def identity(value: str) -> str:
     """The identity of a user."""
     if not value:
@@ -129,8 +157,8 @@ def body(value: str | UnsetType | None, *, needed: bool = True) -> str | None:
     return value
 
 
-def binding(address: str | None, proxy_address: str | None) -> str:
-    """The type of a participant who is not on chat, by the address.
+def binding(address: str | None, proxy_address: str | None, *, grouped: bool = False) -> str:
+    """The type of a participant who is not on chat, by the address; in a group of telephones none needs a proxy.
 
     Raises:
         Refused: 50407 bad address, 50408 bad proxy address, 50409 both the same.
@@ -138,13 +166,24 @@ def binding(address: str | None, proxy_address: str | None) -> str:
     kind = _kind(address)
     if kind is None:
         raise Refused(50407, "a phone number as +15550100, whatsapp:+15550100, messenger:id or an email address")
-    if proxy_address is None and kind == "email":
+    if proxy_address is None and (kind == "email" or (grouped and kind == "sms")):
         return kind
     if address == proxy_address:
         raise Refused(50409)
     if _kind(proxy_address) != kind:
         raise Refused(50408, f"an address of type {kind} is expected")
     return kind
+
+
+def projected(address: str) -> str:
+    """The number that a participant on chat has in a group of telephones.
+
+    Raises:
+        Refused: 50407 where it is none.
+    """
+    if _kind(address) != "sms":
+        raise Refused(50407, "a projected address is a phone number as +15550100")
+    return address
 
 
 def _kind(address: str | None) -> str | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from sqlite3 import Row
 
 from msgspec import UNSET
 
-from convo_widgets.service import conversations, limits, tell
+from convo_widgets.service import conversations, limits, participants, tell
 from convo_widgets.service.calls import Answer, Call, ask, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change
@@ -122,22 +123,56 @@ def _get(call: Call) -> Answer:
     return Answer(conversations.mine(call, conversation, member))
 
 
-def _update(call: Call, change: Change) -> Answer:
-    conversation, new = conversations.find(call), call.read(Membership)
-    member = conversations.demand_member(call, conversation)
+# --- Writing, from either side -------------------------------------------------------------------------------------
+
+
+def alter(change: Change, conversation: Row, member: Row, new: Membership, read_at: str | None = None) -> None:
+    """Change what is given of a participant's own side; `read_at` stands in place of now.
+
+    Raises:
+        Refused: 50421 where no message can have the index that was read last.
+    """
     if new.last_read_message_index is not UNSET:
         index = new.last_read_message_index
         if index is not None and not 0 <= index < max(conversation["next_index"], 1):
             raise Refused(50421, "between 0 and the index of the newest message")
         sql = "UPDATE participants SET last_read = ?, last_read_at = ?, date_updated = ? WHERE id = ?"
-        change.run(sql, index, None if index is None else change.time, change.time, member["id"])
+        change.run(sql, index, None if index is None else read_at or change.time, change.time, member["id"])
         tell.participant(change, conversation["id"], "updated", member["sid"])
     if new.notification_level is not UNSET:
         if new.notification_level not in ("default", "muted"):
             raise Refused(20422, "notification_level is default or muted")
         sql = "UPDATE participants SET notification_level = ?, date_updated = ? WHERE id = ?"
         change.run(sql, new.notification_level, change.time, member["id"])
-    tell.membership(change, conversation["id"], "updated", call.identity)
+    if member["identity"] is not None:
+        tell.membership(change, conversation["id"], "updated", member["identity"])
+
+
+def remove_user(change: Change, user: Row) -> None:
+    """Remove a user from every conversation, and then with his list, his name and his devices.
+
+    What he wrote stays. His connections end.
+    """
+    for member in change.store.rows("SELECT * FROM participants WHERE identity = ?", user["identity"]):
+        conversation = change.store.row("SELECT * FROM conversations WHERE id = ?", member["conversation"])
+        assert conversation is not None
+        participants.remove(change, conversation, member)
+    for view in ("info", "conversations"):
+        sid = change.store.object_sid(view, user["id"])
+        change.removed(sid, "map")
+        change.run("DELETE FROM sync_objects WHERE sid = ?", sid)
+    change.run("DELETE FROM registrations WHERE identity = ?", user["identity"])
+    change.run("DELETE FROM users WHERE id = ?", user["id"])
+    change.ended.append(user["identity"])
+
+
+# --- The users' side -----------------------------------------------------------------------------------------------
+
+
+def _update(call: Call, change: Change) -> Answer:
+    conversation, new = conversations.find(call), call.read(Membership)
+    member = conversations.demand_member(call, conversation)
+    alter(change, conversation, member, new)
     member = conversations.demand_member(call, conversation)
     count = conversations.unread(call.store, conversation["id"], member["last_read"])
     reply = MembershipReply(count, member["last_read"], member["notification_level"])

@@ -18,6 +18,9 @@ FIELDS = (
 )
 INSERT = f"INSERT INTO messages ({', '.join(FIELDS)}) VALUES ({', '.join('?' * len(FIELDS))})"  # noqa: S608
 
+Dates = tuple[str | None, str | None]
+"""When it was made and when it was changed."""
+
 
 def find(store: Store, conversation: Row, sid: str) -> Row:
     """The message of a sid in a conversation."""
@@ -40,10 +43,12 @@ def send(
     most: limits.Media,
     uploader: str | None = None,
     channel_metadata: str | None = None,
+    dates: Dates = (None, None),
 ) -> views.Fields:
     """A new message with what belongs to it.
 
     `uploader` must have uploaded its media, None takes anybody's; `channel_metadata` is JSON of what its channel knows.
+    `dates` stand in place of now.
     """
     conversations.demand_open(conversation)
     rich = None
@@ -57,7 +62,8 @@ def send(
     subject = limits.name(new.subject, "subject")
     attributes = limits.attributes(new.attributes, limits.ATTRIBUTES)
     change.run("UPDATE conversations SET next_index = ? WHERE id = ?", index + 1, conversation["id"])
-    values = (author, participant_sid, text, subject, attributes, None, change.time, change.time)
+    created = dates[0] or change.time
+    values = (author, participant_sid, text, subject, attributes, None, created, dates[1] or created)
     row = dict(zip(FIELDS, (conversation["id"], index, sid, *values), strict=True))
     change.run(INSERT, *row.values())
     if new.media_sids:
@@ -84,9 +90,9 @@ def send(
     return row if data else find(change.store, conversation, sid)
 
 
-def alter(change: Change, conversation: Row, row: Row, new: NewMessage, by: str) -> None:
-    """Change what is given of a message."""
-    values: dict[str, str | None] = {"date_updated": change.time, "last_updated_by": by}
+def alter(change: Change, conversation: Row, row: Row, new: NewMessage, by: str, **others: str | None) -> None:
+    """Change what is given of a message; `others` are its author and dates, which only the account changes."""
+    values: dict[str, str | None] = {"date_updated": change.time, "last_updated_by": by, **others}
     if new.body is not UNSET:
         values["body"] = limits.body(new.body)
     if new.subject is not UNSET:
@@ -150,7 +156,7 @@ def _get(call: Call) -> Answer:
 
 def _update(call: Call, change: Change) -> Answer:
     conversation, new = conversations.find(call), call.read(NewMessage)
-    row = _demand_own(call, conversation, "edits")
+    row = _demand_own(call, conversation, "edits", "editAnyMessage")
     alter(change, conversation, row, NewMessage(body=new.body, attributes=new.attributes), call.identity)
     resource = path("Conversations", conversation["sid"], "Messages", row["sid"])
     row = find(call.store, conversation, row["sid"])
@@ -159,13 +165,13 @@ def _update(call: Call, change: Change) -> Answer:
 
 def _remove(call: Call, change: Change) -> Answer:
     conversation = conversations.find(call)
-    remove(change, conversation, _demand_own(call, conversation, "removes"))
+    remove(change, conversation, _demand_own(call, conversation, "removes", "deleteAnyMessage"))
     return Answer(status=204)
 
 
-def _demand_own(call: Call, conversation: Row, does: str) -> Row:
+def _demand_own(call: Call, conversation: Row, does: str, of_all: str) -> Row:
     """The message in the path, if the caller may touch it."""
-    admin = conversations.is_admin(call, conversation)
+    admin = conversations.may(call, conversation, of_all)
     if not admin:
         conversations.demand_member(call, conversation)
     row = find(call.store, conversation, call.names["message"])

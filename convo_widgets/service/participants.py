@@ -16,6 +16,7 @@ from convo_widgets.wire.schema import MessagingBinding, NewParticipant, Particip
 FIELDS = (
     *("sid", "conversation", "identity", "type", "address", "proxy_address", "name", "level", "role_sid"),
     *("attributes", "last_read", "last_read_at", "notification_level", "date_created", "date_updated"),
+    "projected_address",
 )
 INSERT = f"INSERT INTO participants ({', '.join(FIELDS)}) VALUES ({', '.join('?' * len(FIELDS))})"  # noqa: S608
 
@@ -69,33 +70,61 @@ def _show(call: Call, conversation: Row, sid: str) -> ParticipantReply:
 
 def binding_of(row: Row) -> MessagingBinding | None:
     """Address of a participant who is not on chat."""
-    if not row["address"]:
+    if not row["address"] and not row["projected_address"]:
         return None
-    return MessagingBinding(row["address"], row["proxy_address"], row["type"], row["name"], row["level"])
+    type = row["type"] if row["address"] else "sms"
+    return MessagingBinding(
+        row["address"], row["proxy_address"], type, row["name"], row["level"], row["projected_address"]
+    )
 
 
 # --- Writing, from either side -------------------------------------------------------------------------------------
 
 
-def add(change: Change, conversation: Row, new: NewParticipant, role_sid: str | None = None) -> str:
-    """A new participant, by identity or by address; its sid."""
+def add(change: Change, conversation: Row, new: NewParticipant, role_sid: str | None = None, **dates: str) -> str:
+    """A new participant, by identity or by address; its sid. `dates` stand in place of now."""
     conversations.demand_open(conversation)
-    attributes = limits.attributes(new.attributes, limits.ATTRIBUTES)
-    if new.messaging_binding:
-        return _add_address(change, conversation, new.messaging_binding, attributes, role_sid)
-    if new.identity is UNSET or new.identity is None:
+    fields = {"attributes": limits.attributes(new.attributes, limits.ATTRIBUTES), **dates}
+    binding = new.messaging_binding or MessagingBinding()
+    _demand_room(change.store, conversation["id"], chat=not binding.address)
+    if binding.address or (binding.proxy_address and not new.identity):
+        if new.identity:
+            raise Refused(20001, "identity or an address, not both")
+        return _add_address(change, conversation, binding, fields, role_sid)
+    if not isinstance(new.identity, str):
         raise Refused(20001, "identity or messaging_binding is needed")
-    return _add_identity(change, conversation, limits.identity(new.identity), attributes, role_sid)
+    if binding.projected_address:
+        fields["projected_address"] = limits.projected(binding.projected_address)
+    return _add_identity(change, conversation, limits.identity(new.identity), fields, role_sid)
 
 
-def alter(change: Change, conversation: Row, row: Row, new: NewParticipant, role_sid: str | None = None) -> None:
-    """Change what is given of a participant; a role acts at once."""
-    values: dict[str, str] = {"date_updated": change.time}
+def _demand_room(store: Store, conversation: int, *, chat: bool) -> None:
+    """A conversation has only so many participants.
+
+    Raises:
+        Refused: 50417 where it is full, 50418 where it has too many who are not on chat.
+    """
+    sql = "SELECT count(*), count(address) FROM participants WHERE conversation = ?"
+    row = store.row(sql, conversation)
+    assert row is not None
+    if row[0] >= limits.PARTICIPANTS:
+        raise Refused(50417, f"at most {limits.PARTICIPANTS:,}")
+    if not chat and row[1] >= limits.NON_CHAT:
+        raise Refused(50418, f"at most {limits.NON_CHAT}")
+
+
+def alter(
+    change: Change, conversation: Row, row: Row, new: NewParticipant, role_sid: str | None = None, **dates: str
+) -> None:
+    """Change what is given of a participant; a role acts at once. `dates` stand in place of its own."""
+    values: dict[str, str | None] = {"date_updated": change.time, **dates}
     if new.attributes is not UNSET:
         values["attributes"] = limits.attributes(new.attributes, limits.ATTRIBUTES)
     if role_sid is not None:
         values["role_sid"] = rights.role(change.store, role_sid, "conversation")
-    if len(values) == 1:
+    if new.messaging_binding:
+        values |= _rebind(change.store, row, new.messaging_binding)
+    if values == {"date_updated": change.time}:
         return
     fields = ", ".join(f"{name} = ?" for name in values)
     sql = f"UPDATE participants SET {fields} WHERE id = ?"  # noqa: S608 - names from above
@@ -113,13 +142,30 @@ def remove(change: Change, conversation: Row, row: Row) -> None:
         change.revoked.append((row["identity"], sids))
 
 
-def _add_identity(change: Change, conversation: Row, identity: str, attributes: str, role_sid: str | None) -> str:
+def _rebind(store: Store, row: Row, binding: MessagingBinding) -> dict[str, str | None]:
+    """Another proxy or projected address."""
+    values: dict[str, str | None] = {}
+    if binding.proxy_address:
+        if not row["address"]:
+            raise Refused(50408, "a participant on chat has none")
+        limits.binding(row["address"], binding.proxy_address)
+        if binding.proxy_address != row["proxy_address"]:
+            _demand_free(store, row["conversation"], row["address"], binding.proxy_address)
+        values["proxy_address"] = binding.proxy_address
+    if binding.projected_address:
+        values["projected_address"] = limits.projected(binding.projected_address)
+    return values
+
+
+def _add_identity(
+    change: Change, conversation: Row, identity: str, fields: dict[str, Any], role_sid: str | None
+) -> str:
     sql = "SELECT EXISTS (SELECT 1 FROM participants WHERE conversation = ? AND identity = ?)"
     if change.store.value(sql, conversation["id"], identity):
         raise Refused(50433)
     users.ensure(change, identity)
     role = _role(change.store, role_sid, admin=conversation["created_by"] == identity)
-    sid = insert(change.store, conversation["id"], role, change.time, identity=identity, attributes=attributes)
+    sid = insert(change.store, conversation["id"], role, change.time, identity=identity, **fields)
     tell.participant(change, conversation["id"], "added", sid)
     tell.membership(change, conversation["id"], "added", identity)
     return sid
@@ -133,26 +179,32 @@ def _role(store: Store, role_sid: str | None, *, admin: bool) -> str:
 
 
 def _add_address(
-    change: Change, conversation: Row, binding: MessagingBinding, attributes: str, role_sid: str | None
+    change: Change, conversation: Row, binding: MessagingBinding, fields: dict[str, Any], role_sid: str | None
 ) -> str:
-    fields = {
-        "type": limits.binding(binding.address, binding.proxy_address),
+    sql = "SELECT EXISTS (SELECT 1 FROM participants WHERE conversation = ? AND projected_address NOTNULL)"
+    grouped = bool(change.store.value(sql, conversation["id"]))
+    fields |= {
+        "type": limits.binding(binding.address, binding.proxy_address, grouped=grouped),
         "address": binding.address,
         "proxy_address": binding.proxy_address,
         "name": limits.name(binding.name, "name"),
         "level": binding.level if binding.level in ("to", "from", "cc") else None,
-        "attributes": attributes,
     }
-    sql = (
-        "SELECT EXISTS (SELECT 1 FROM participants JOIN conversations ON conversations.id = conversation "
-        "WHERE address = ? AND proxy_address IS ? AND (state <> 'closed' OR conversation = ?))"
-    )
-    if change.store.value(sql, binding.address, binding.proxy_address, conversation["id"]):
-        raise Refused(50416)
+    _demand_free(change.store, conversation["id"], binding.address, binding.proxy_address)
     role = _role(change.store, role_sid, admin=False)
     sid = insert(change.store, conversation["id"], role, change.time, **fields)
     tell.participant(change, conversation["id"], "added", sid)
     return sid
+
+
+def _demand_free(store: Store, conversation: int, address: str | None, proxy_address: str | None) -> None:
+    """No open conversation may have the pair of addresses: a message of it would have two places to go."""
+    sql = (
+        "SELECT EXISTS (SELECT 1 FROM participants JOIN conversations ON conversations.id = conversation "
+        "WHERE address = ? AND proxy_address IS ? AND (state <> 'closed' OR conversation = ?))"
+    )
+    if store.value(sql, address, proxy_address, conversation):
+        raise Refused(50416)
 
 
 # --- The users' side -----------------------------------------------------------------------------------------------
@@ -175,7 +227,7 @@ def _get(call: Call) -> Answer:
 
 def _update(call: Call, change: Change) -> Answer:
     conversation, new = conversations.find(call), call.read(NewParticipant)
-    admin = conversations.is_admin(call, conversation)
+    admin = conversations.may(call, conversation, "editAnyParticipantAttributes")
     if not admin:
         conversations.demand_member(call, conversation)
     row = _find(call, conversation)
@@ -191,7 +243,7 @@ def _remove(call: Call, change: Change) -> Answer:
     conversations.demand_insider(call, conversation)
     row = _find(call, conversation)
     allowed = row["identity"] == call.identity or conversation["created_by"] == call.identity
-    if not allowed and not conversations.is_admin(call, conversation):
+    if not allowed and not conversations.may(call, conversation, "removeParticipant"):
         raise Refused(50107, "an admin of the conversation removes others")
     remove(change, conversation, row)
     return Answer(status=204)

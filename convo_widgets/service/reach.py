@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from convo_widgets.service import tell, users
+from convo_widgets.service import limits, tell, users
 from convo_widgets.service.calls import Answer, Call, delete, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
+from convo_widgets.wire import json
 from convo_widgets.wire.schema import PushRegistration, PushRegistrationReply, PushRemoval
 
 DEVICES = 100
 """Registrations of a user."""
 _ADDRESS = 4096
+MESSAGE_TYPES = 20
+"""Kinds of push messages that a device asks for."""
 
 
 def set_online(change: Change, identity: str, online: bool) -> None:
     """A user's first connection came, or the last one went."""
-    user = users.ensure(change, identity)
+    user = change.store.value("SELECT id FROM users WHERE identity = ?", identity)
+    if user is None:  # the account removed it meanwhile
+        return
     change.run("UPDATE users SET online = ? WHERE id = ?", int(online), user)
     tell.reachability(change, user)
 
@@ -38,21 +43,28 @@ def _register(call: Call, change: Change) -> Answer:
     address = new.data.get("registration_id", "")
     if new.channel_type not in ("fcm", "apn") or not 0 < len(address) <= _ADDRESS:
         raise Refused(20422, f"channel_type is fcm or apn, registration_id has 1 to {_ADDRESS:,} characters")
-    sql = "SELECT id FROM registrations WHERE identity = ? AND channel_type = ? AND address = ?"
-    id = call.store.value(sql, call.identity, new.channel_type, address)
-    if id is None:
+    sql = "SELECT sid FROM registrations WHERE identity = ? AND channel_type = ? AND address = ?"
+    sid = call.store.value(sql, call.identity, new.channel_type, address)
+    types = json.encode([limits.name(type, "message_types") for type in new.message_types[:MESSAGE_TYPES]]).decode()
+    if sid is not None:
+        sql = "UPDATE registrations SET message_types = ?, date_updated = ? WHERE sid = ?"
+        change.run(sql, types, change.time, sid)
+    else:
         if call.store.value("SELECT count(*) FROM registrations WHERE identity = ?", call.identity) >= DEVICES:
             raise Refused(20429, "devices")
-        id = new_sid("BS")
-        change.run("INSERT INTO registrations VALUES (?, ?, ?, ?)", id, call.identity, new.channel_type, address)
+        sid = new_sid("BS")
+        sql = (
+            "INSERT INTO registrations (sid, identity, channel_type, address, message_types, date_created, "
+            "date_updated) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        )
+        values = (call.identity, new.channel_type, address, types, change.time, change.time)
+        change.run(sql, sid, *values)
         _tell(change, call.identity)
-    return Answer(PushRegistrationReply(id), 201)
+    return Answer(PushRegistrationReply(sid), 201)
 
 
 def _remove(call: Call, change: Change) -> Answer:
-    sql = "DELETE FROM registrations WHERE identity = ? AND id = ?"
-    change.run(sql, call.identity, call.names["registration"])
-    _tell(change, call.identity)
+    unregister(change, call.identity, call.names["registration"])
     return Answer(status=204)
 
 
@@ -62,6 +74,12 @@ def _remove_by_address(call: Call, change: Change) -> Answer:
     change.run(sql, call.identity, old.binding_type, old.address)
     _tell(change, call.identity)
     return Answer(status=204)
+
+
+def unregister(change: Change, identity: str, sid: str) -> None:
+    """Forget a device of a user."""
+    change.run("DELETE FROM registrations WHERE identity = ? AND sid = ?", identity, sid)
+    _tell(change, identity)
 
 
 def _tell(change: Change, identity: str) -> None:

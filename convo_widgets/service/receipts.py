@@ -70,7 +70,7 @@ def _message(call: Call) -> tuple[Row, Row]:
 def _receipts(call: Call) -> Answer:
     conversation, message = _message(call)
     page = Page.of(call)
-    sql = "SELECT * FROM receipts WHERE conversation = ? AND idx = ? AND id > ? ORDER BY id LIMIT ?"
+    sql = "SELECT * FROM receipts WHERE conversation = ? AND idx = ?"
     found = [
         DeliveryReceipt(
             sid=row["sid"],
@@ -109,10 +109,7 @@ def _recipients(call: Call) -> Answer:
         found = _recipients_of(call.store, message, email)
         return Answer(MessageRecipientPage([Raw(json.encode(one)) for one in found], Meta()))
     page = Page.of(call)
-    sql = (
-        "SELECT idx + 1 AS id, idx, sid, author, date_created FROM messages "
-        "WHERE conversation = ? AND idx + 1 > ? ORDER BY idx LIMIT ?"
-    )
+    sql = "SELECT idx AS id, idx, sid, author, date_created FROM messages WHERE conversation = ?"
     page.size = max(1, page.size // (len(email) + 1))
     rows = page.read(call.store, sql, conversation["id"]) if email else []
     told = [Raw(json.encode(one)) for row in rows for one in _recipients_of(call.store, row, email)]

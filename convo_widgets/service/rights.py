@@ -5,19 +5,6 @@ from __future__ import annotations
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Store
 
-_OWN = ["editOwnMessage", "editOwnMessageAttributes", "editOwnUserInfo"]
-_PLACE = ["addParticipant", "editConversationAttributes", "editConversationName"]
-_ANY = ["deleteAnyMessage", "deleteConversation", "editAnyMessage", "editAnyMessageAttributes", "removeParticipant"]
-_TALK = ["addNonChatParticipant", "deleteOwnMessage", "editNotificationLevel", "editOwnParticipantAttributes"]
-_TALK += ["leaveConversation", "sendMediaMessage", "sendMessage"]
-PERMISSIONS = {
-    ("service", False): sorted(["createConversation", "joinConversation", *_OWN]),
-    ("service", True): sorted(["createConversation", "joinConversation", *_OWN, *_PLACE, *_ANY]),
-    ("conversation", False): sorted([*_OWN, *_PLACE, *_TALK]),
-    ("conversation", True): sorted([*_OWN, *_PLACE, *_TALK, *_ANY, "editAnyParticipantAttributes"]),
-}
-"""What a role of a type may do, for admins and for others, in the words of the REST API."""
-
 
 def role(store: Store, sid: str, type: str) -> str:
     """A role of a type, by its sid.
@@ -36,13 +23,15 @@ def service_admin(store: Store, identity: str) -> bool:
     return bool(store.value(sql, identity))
 
 
-def conversation_admin(store: Store, conversation: int, identity: str) -> bool:
-    """Whether a user moderates a conversation: by the role there, or by that in the service."""
+def may(store: Store, conversation: int, identity: str, permission: str) -> bool:
+    """Whether a user's role in a conversation, or that in the service, allows something there."""
     sql = (
-        "SELECT admin FROM participants JOIN roles ON roles.sid = participants.role_sid "
-        "WHERE conversation = ? AND identity = ?"
+        "SELECT EXISTS (SELECT 1 FROM participants JOIN roles ON roles.sid = participants.role_sid "
+        "WHERE conversation = ?1 AND identity = ?2 AND instr(permissions, ?3)) "
+        "OR EXISTS (SELECT 1 FROM users JOIN roles ON roles.sid = users.role_sid "
+        "WHERE identity = ?2 AND (admin OR instr(permissions, ?3)))"
     )
-    return bool(store.value(sql, conversation, identity)) or service_admin(store, identity)
+    return bool(store.value(sql, conversation, identity, f'"{permission}"'))
 
 
 def insider(store: Store, conversation: int, identity: str) -> bool:

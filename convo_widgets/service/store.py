@@ -14,12 +14,17 @@ from typing import Any
 from msgspec import Struct
 
 from convo_widgets.errors import UsageError
+from convo_widgets.service.permissions import PERMISSIONS
 from convo_widgets.service.tables import PRAGMAS, SCHEMA, VERSION
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import SyncEvent
 
-_KINDS = (("admin", 1), ("user", 0))
-ROLES = [(type, f"{type} {name}", admin) for type in ("service", "conversation") for name, admin in _KINDS]
+DEFAULT_ROLES = {
+    ("service", False): "default_chat_service_role_sid",
+    ("conversation", True): "default_conversation_creator_role_sid",
+    ("conversation", False): "default_conversation_role_sid",
+}
+"""Settings that name the role of who has no other, by type and whether it is an admin's."""
 MUTATIONS_KEPT = timedelta(days=2)
 UPLOADS_KEPT = timedelta(days=1)
 """How long a medium may wait for its message."""
@@ -58,6 +63,7 @@ class Change:
 
     Attributes:
         events: sync events in order; they are told only after the commit.
+        ended: identities who are users no more.
         revoked: identities who may have lost sight of objects, with the sids of these; None means all they follow.
     """
 
@@ -66,6 +72,7 @@ class Change:
         self.time = now()
         self.events: list[StoredEvent] = []
         self.revoked: list[tuple[str, list[str] | None]] = []
+        self.ended: list[str] = []
         self.newest = newest
         self._last: dict[tuple[str, int], Callable[[], None]] = {}
 
@@ -178,8 +185,8 @@ class Store:
         return str(self.value("SELECT sid FROM sync_objects WHERE view = ? AND subject = ?", view, subject))
 
     def role(self, type: str, *, admin: bool) -> str:
-        """Sid of the role for admins or for others."""
-        return str(self.value("SELECT sid FROM roles WHERE type = ? AND admin = ?", type, int(admin)))
+        """Sid of the role that goes without saying: of users, and of those who made a conversation or did not."""
+        return self.meta(DEFAULT_ROLES[type, admin])
 
     def empty(self) -> bool:
         """Whether nothing was ever written here."""
@@ -264,6 +271,11 @@ class Store:
                 f"{self._name()} was written by a newer version (schema {version}, this one reads {VERSION}): "
                 "update convo-widgets, or start with another file"
             )
+        if 0 < version < VERSION:
+            raise UsageError(
+                f"{self._name()} was written by an earlier version (schema {version}, this one reads {VERSION}): "
+                "start with another file"
+            )
         if known and not version:
             raise UsageError(f"{self._name()} is a database of something else: choose another file")
         for pragma in PRAGMAS:
@@ -317,6 +329,17 @@ def _create(db: sqlite3.Connection) -> None:
             db.execute(statement)
     settings = [("account_sid", new_sid("AC")), ("service_sid", new_sid("IS"))]
     db.executemany("INSERT INTO meta VALUES (?, ?)", settings)
-    db.executemany("INSERT INTO roles VALUES (?, ?, ?, ?)", [(new_sid("RL"), *role) for role in ROLES])
+    _create_roles(db, now())
     db.execute("INSERT INTO sqlite_sequence VALUES ('events', ?)", (START,))
     db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _create_roles(db: sqlite3.Connection, time: str) -> None:
+    """Make the roles that every service begins with, and let them be those that go without saying."""
+    for (type, admin), permissions in PERMISSIONS.items():
+        sid, text = new_sid("RL"), json.encode(permissions).decode()
+        values = (sid, type, f"{type} {'admin' if admin else 'user'}", admin, text, time, time)
+        sql = "INSERT INTO roles (sid, type, friendly_name, admin, permissions, date_created, date_updated) "
+        db.execute(f"{sql} VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        if (type, admin) in DEFAULT_ROLES:
+            db.execute("INSERT INTO meta VALUES (?, ?)", (DEFAULT_ROLES[type, admin], sid))

@@ -1,7 +1,7 @@
 """The tables of the service, and what SQLite is told before they are touched."""
 
-VERSION = 2
-"""Schema of the file, kept in SQLite's ``user_version``; a newer one is refused."""
+VERSION = 3
+"""Schema of the file, kept in SQLite's ``user_version``; another one is refused."""
 
 # One process owns the file. Exclusive locking also keeps WAL's index in memory, so that the bug of SQLite 3.7.0 to
 # 3.51.2 that two connections on one WAL file can meet cannot happen. FULL: what was acknowledged survives a power cut.
@@ -22,34 +22,39 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE eras (first INTEGER PRIMARY KEY, last INTEGER);
 
 CREATE TABLE roles (
-    sid TEXT PRIMARY KEY, type TEXT NOT NULL, friendly_name TEXT NOT NULL, admin INTEGER NOT NULL
-) WITHOUT ROWID;
+    id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, type TEXT NOT NULL, friendly_name TEXT NOT NULL,
+    admin INTEGER NOT NULL, permissions TEXT NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL
+);
+
+CREATE TABLE settings (name TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE users (
     id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, identity TEXT NOT NULL UNIQUE, friendly_name TEXT,
-    role_sid TEXT NOT NULL REFERENCES roles,
+    role_sid TEXT NOT NULL REFERENCES roles (sid),
     attributes TEXT NOT NULL, online INTEGER NOT NULL DEFAULT 0,
     date_created TEXT NOT NULL, date_updated TEXT NOT NULL
 );
 
 CREATE TABLE registrations (
-    id TEXT PRIMARY KEY, identity TEXT NOT NULL, channel_type TEXT NOT NULL, address TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, identity TEXT NOT NULL, channel_type TEXT NOT NULL,
+    address TEXT NOT NULL, message_types TEXT NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL,
     UNIQUE (identity, channel_type, address)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE conversations (
     id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, unique_name TEXT UNIQUE, friendly_name TEXT,
     attributes TEXT NOT NULL, state TEXT NOT NULL, state_updated TEXT NOT NULL, created_by TEXT NOT NULL,
-    next_index INTEGER NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL
+    next_index INTEGER NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL,
+    messaging_service_sid TEXT, inactive_after TEXT, closed_after TEXT, email_address TEXT, email_name TEXT
 );
 
 CREATE TABLE participants (
     id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE,
     conversation INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE,
     identity TEXT, type TEXT NOT NULL, address TEXT, proxy_address TEXT, name TEXT, level TEXT,
-    role_sid TEXT NOT NULL REFERENCES roles, attributes TEXT NOT NULL,
+    role_sid TEXT NOT NULL REFERENCES roles (sid), attributes TEXT NOT NULL,
     last_read INTEGER, last_read_at TEXT, notification_level TEXT NOT NULL,
-    date_created TEXT NOT NULL, date_updated TEXT NOT NULL,
+    date_created TEXT NOT NULL, date_updated TEXT NOT NULL, projected_address TEXT,
     UNIQUE (conversation, identity), CHECK ((identity IS NULL) <> (address IS NULL))
 );
 CREATE INDEX participants_by_identity ON participants (identity, conversation);
@@ -89,6 +94,24 @@ CREATE TABLE receipts (
 CREATE TABLE content (
     id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, friendly_name TEXT NOT NULL, language TEXT NOT NULL,
     variables TEXT NOT NULL, types TEXT NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL
+);
+
+CREATE TABLE webhooks (
+    id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE,
+    conversation INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE,
+    target TEXT NOT NULL, configuration TEXT NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL
+);
+CREATE INDEX webhooks_by_conversation ON webhooks (conversation, id);
+
+CREATE TABLE addresses (
+    id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, type TEXT NOT NULL, address TEXT NOT NULL,
+    friendly_name TEXT, address_country TEXT, auto_creation TEXT NOT NULL,
+    date_created TEXT NOT NULL, date_updated TEXT NOT NULL, UNIQUE (type, address)
+);
+
+CREATE TABLE credentials (
+    id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, type TEXT NOT NULL, friendly_name TEXT, sandbox INTEGER NOT NULL,
+    date_created TEXT NOT NULL, date_updated TEXT NOT NULL
 );
 
 CREATE TABLE mutations (

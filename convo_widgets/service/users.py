@@ -21,6 +21,22 @@ def ensure(change: Change, identity: str) -> int:
     return insert(change.store, identity, change.time)
 
 
+def create(change: Change, identity: str, new: NewUserInfo, role_sid: str | None = None) -> str:
+    """A new user; the sid.
+
+    Raises:
+        Refused: 50201 where there is one already.
+    """
+    if change.store.value("SELECT id FROM users WHERE identity = ?", limits.identity(identity)) is not None:
+        raise Refused(50201)
+    name = limits.name(new.friendly_name, "friendly_name")
+    attributes = limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES)
+    user = insert(change.store, identity, change.time, name, attributes)
+    if role_sid is not None:
+        change.run("UPDATE users SET role_sid = ? WHERE id = ?", rights.role(change.store, role_sid, "service"), user)
+    return str(change.store.value("SELECT sid FROM users WHERE id = ?", user))
+
+
 def insert(store: Store, identity: str, time: str, friendly_name: str | None = None, attributes: str = "{}") -> int:
     """A new user with both maps; the row."""
     sid = new_sid("US")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from convo_widgets.wire.schema import Delivery, MessagingBinding, RestMedia
 
@@ -28,12 +28,12 @@ class AccountConversation(Struct):
     links: dict[str, str] = {}
 
 
-class AccountMessage(Struct):
+class AccountMessage(Struct, kw_only=True):
     """A message; `participant_sid` is null where no participant wrote it."""
 
     sid: str
     account_sid: str
-    chat_service_sid: str
+    chat_service_sid: str | UnsetType = UNSET
     conversation_sid: str
     index: int
     author: str | None = None
@@ -49,12 +49,12 @@ class AccountMessage(Struct):
     links: dict[str, str] = {}
 
 
-class AccountParticipant(Struct):
+class AccountParticipant(Struct, kw_only=True):
     """A participant, by identity or by a messaging binding."""
 
     sid: str
     account_sid: str
-    chat_service_sid: str
+    chat_service_sid: str | UnsetType = UNSET
     conversation_sid: str
     identity: str | None = None
     attributes: str = "{}"
@@ -68,12 +68,12 @@ class AccountParticipant(Struct):
     links: dict[str, str] = {}
 
 
-class AccountReceipt(Struct):
+class AccountReceipt(Struct, kw_only=True):
     """What became of a message for one addressee."""
 
     sid: str
     account_sid: str
-    chat_service_sid: str
+    chat_service_sid: str | UnsetType = UNSET
     conversation_sid: str
     message_sid: str
     participant_sid: str
@@ -129,11 +129,118 @@ class PageMeta(Struct):
     next_page_url: str | None = None
 
 
-class RolePage(Struct):
-    """A page of roles."""
+class AccountWebhook(Struct, kw_only=True):
+    """A webhook of one conversation."""
 
-    roles: list[Role]
-    meta: PageMeta
+    sid: str
+    account_sid: str
+    chat_service_sid: str | UnsetType = UNSET
+    conversation_sid: str
+    target: str
+    configuration: dict[str, Any]
+    date_created: str | None = None
+    date_updated: str | None = None
+    url: str = ""
+
+
+class ParticipantConversation(Struct, kw_only=True):
+    """A conversation that somebody is in, by identity or by address."""
+
+    account_sid: str
+    chat_service_sid: str
+    participant_sid: str
+    participant_user_sid: str | None = None
+    participant_identity: str | None = None
+    participant_messaging_binding: MessagingBinding | None = None
+    conversation_sid: str
+    conversation_unique_name: str | None = None
+    conversation_friendly_name: str | None = None
+    conversation_attributes: str = "{}"
+    conversation_date_created: str | None = None
+    conversation_date_updated: str | None = None
+    conversation_created_by: str | None = None
+    conversation_state: str = "active"
+    conversation_timers: dict[str, str] = {}
+    links: dict[str, str] = {}
+
+
+class UserConversation(Struct, kw_only=True):
+    """A conversation as a user has it; the unread count is null while nothing was ever read."""
+
+    account_sid: str
+    chat_service_sid: str
+    conversation_sid: str
+    participant_sid: str
+    user_sid: str
+    unread_messages_count: int | None = None
+    last_read_message_index: int | None = None
+    friendly_name: str | None = None
+    unique_name: str | None = None
+    conversation_state: str = "active"
+    timers: dict[str, str] = {}
+    attributes: str = "{}"
+    created_by: str | None = None
+    notification_level: str = "default"
+    date_created: str | None = None
+    date_updated: str | None = None
+    url: str = ""
+    links: dict[str, str] = {}
+
+
+class AccountService(Struct, kw_only=True):
+    """A conversations service."""
+
+    account_sid: str
+    sid: str
+    friendly_name: str
+    date_created: str | None = None
+    date_updated: str | None = None
+    url: str = ""
+    links: dict[str, str] = {}
+
+
+class Binding(Struct, kw_only=True):
+    """A device of a user, to which push messages go."""
+
+    sid: str
+    account_sid: str
+    chat_service_sid: str
+    credential_sid: str | None = None
+    endpoint: str
+    identity: str
+    binding_type: str
+    message_types: list[str]
+    date_created: str | None = None
+    date_updated: str | None = None
+    url: str = ""
+
+
+class AccountAddress(Struct, kw_only=True):
+    """An address of the account, and what becomes of messages from people who are in no conversation."""
+
+    sid: str
+    account_sid: str
+    type: str
+    address: str
+    friendly_name: str | None = None
+    address_country: str | None = None
+    auto_creation: dict[str, Any]
+    date_created: str | None = None
+    date_updated: str | None = None
+    url: str = ""
+
+
+class Credential(Struct, kw_only=True):
+    """A credential of a push service; nothing of what it is made of is told."""
+
+    sid: str
+    account_sid: str
+    friendly_name: str | None = None
+    type: str
+    sandbox: str
+    date_created: str | None = None
+    date_updated: str | None = None
+    url: str = ""
 
 
 class NewContent(Struct):

@@ -250,6 +250,7 @@ class MessagingBinding(Struct, omit_defaults=True):
     type: str | None = None
     name: str | None = None
     level: str | None = None
+    projected_address: str | None = None
 
 
 class NewParticipant(Struct, omit_defaults=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convo_widgets.service import content
-from convo_widgets.service.account.requests import Answer, Request, post
+from convo_widgets.service.account.requests import Answer, Request, dates_of, make
 from convo_widgets.service.store import Change
 from convo_widgets.wire import json
 from convo_widgets.wire.rest import Content, NewContent
@@ -22,11 +22,10 @@ def _create(request: Request, change: Change) -> Answer:
         language=row["language"],
         variables=json.decode(row["variables"], dict[str, str]),
         types=json.decode(row["types"], dict[str, dict[str, Any]]),
-        date_created=row["date_created"],
-        date_updated=row["date_updated"],
+        **dates_of(row),
         url=request.url("Content", sid),
     )
     return Answer(shown, 201)
 
 
-ROUTES = [post("/Content", _create)]
+ROUTES = [make("/Content", _create)]

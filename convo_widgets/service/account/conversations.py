@@ -1,15 +1,29 @@
-"""Conversations."""
+"""Conversations, also with their first participants, and the conversations that somebody is in."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from sqlite3 import Row
 
-from convo_widgets.service import conversations
-from convo_widgets.service.account.requests import Answer, Request, delete, get, post
-from convo_widgets.service.limits import SYSTEM
-from convo_widgets.service.store import Change
-from convo_widgets.wire.rest import AccountConversation
-from convo_widgets.wire.schema import NewConversation
+from msgspec import UNSET, Struct, UnsetType
+
+from convo_widgets.service import conversations, limits, participants
+from convo_widgets.service.account.configuration import account_settings
+from convo_widgets.service.account.requests import Answer, Request, dates_of, delete, get, moment, post, time_in
+from convo_widgets.service.refusals import Refused
+from convo_widgets.service.store import Change, Store, iso
+from convo_widgets.wire import json
+from convo_widgets.wire.rest import AccountConversation, ParticipantConversation
+from convo_widgets.wire.schema import MessagingBinding, NewConversation, NewParticipant, time_of
+
+MOST = 100
+"""Rows in a page."""
+FIRST = 10
+"""Participants that a conversation may be made with."""
+FIELDS = (
+    *("FriendlyName", "UniqueName", "Attributes", "State", "DateCreated", "DateUpdated", "MessagingServiceSid"),
+    *("Timers.Inactive", "Timers.Closed", "Bindings.Email.Address", "Bindings.Email.Name"),
+)
 
 
 def find(request: Request) -> Row:
@@ -17,21 +31,44 @@ def find(request: Request) -> Row:
     return conversations.find_by(request.store, request.names["conversation"])
 
 
-def _show(request: Request, sid: str) -> AccountConversation:
-    row = conversations.find_by(request.store, sid)
-    parts = {name.lower(): request.url("Conversations", sid, name) for name in ("Participants", "Messages")}
+def _show(request: Request, row: Row) -> AccountConversation:
+    sid, parts = row["sid"], ("Participants", "Messages", "Webhooks")
+    email = {"projected_address": row["email_address"], "name": row["email_name"]}
     return AccountConversation(
         sid=sid,
         **request.ids(),
+        messaging_service_sid=row["messaging_service_sid"],
         friendly_name=row["friendly_name"],
         unique_name=row["unique_name"],
         attributes=row["attributes"],
         state=row["state"],
-        date_created=row["date_created"],
-        date_updated=row["date_updated"],
+        timers=timers(request.store, row),
+        bindings={"email": email} if any(email.values()) else {},
+        **dates_of(row),
         url=request.url("Conversations", sid),
-        links=parts,
+        links={part.lower(): request.url("Conversations", sid, part) for part in parts},
     )
+
+
+def timers(store: Store, row: Row) -> dict[str, str]:
+    """When a conversation would become inactive, and be closed, if nothing happened in it."""
+    after = {"date_inactive": row["inactive_after"], "date_closed": row["closed_after"]}
+    if row["state"] == "closed" or not any(after.values()):
+        return {}
+    if row["state"] == "inactive":
+        del after["date_inactive"]
+    newest = "SELECT date_created FROM messages WHERE conversation = ? ORDER BY idx DESC LIMIT 1"
+    times = [time_of(row["state_updated"]), time_of(store.value(newest, row["id"]))]
+    last = max(time for time in times if time is not None)
+    return {name: _later(last, length) for name, length in after.items() if length}
+
+
+def _later(time: datetime, length: str) -> str:
+    try:
+        later = time + timedelta(seconds=limits.seconds(length) or 0)
+    except OverflowError:  # a time near the last year
+        later = datetime.max.replace(tzinfo=UTC)
+    return moment(iso(later)) or ""
 
 
 def _new(request: Request) -> NewConversation:
@@ -42,19 +79,44 @@ def _new(request: Request) -> NewConversation:
     )
 
 
+def _terms(request: Request) -> conversations.Terms:
+    return conversations.Terms(
+        state=request.maybe("State") or UNSET,
+        date_created=request.time("DateCreated"),
+        date_updated=request.time("DateUpdated"),
+        messaging_service_sid=request.text("MessagingServiceSid"),
+        inactive_after=request.text("Timers.Inactive"),
+        closed_after=request.text("Timers.Closed"),
+        email_address=request.text("Bindings.Email.Address"),
+        email_name=request.text("Bindings.Email.Name"),
+    )
+
+
+def _make(request: Request, change: Change) -> Row:
+    """A new conversation; what it does not say is as the account's configuration has it."""
+    terms, settings = _terms(request), account_settings(request)
+    if terms.messaging_service_sid is UNSET:
+        terms.messaging_service_sid = settings.default_messaging_service_sid
+    if terms.inactive_after is UNSET:
+        terms.inactive_after = settings.default_inactive_timer
+    if terms.closed_after is UNSET:
+        terms.closed_after = settings.default_closed_timer
+    sid = conversations.create(change, _new(request), limits.SYSTEM, terms)
+    return conversations.find_by(request.store, sid)
+
+
 def _create(request: Request, change: Change) -> Answer:
-    sid = conversations.create(change, _new(request), SYSTEM, request.maybe("State") or "active")
-    return Answer(_show(request, sid), 201)
+    return Answer(_show(request, _make(request, change)), 201)
 
 
 def _get(request: Request) -> Answer:
-    return Answer(_show(request, find(request)["sid"]))
+    return Answer(_show(request, find(request)))
 
 
 def _update(request: Request, change: Change) -> Answer:
     conversation = find(request)
-    conversations.alter(change, conversation, _new(request), request.maybe("State"))
-    return Answer(_show(request, conversation["sid"]))
+    conversations.alter(change, conversation, _new(request), _terms(request))
+    return Answer(_show(request, conversations.find_by(request.store, conversation["sid"])))
 
 
 def _delete(request: Request, change: Change) -> Answer:
@@ -62,9 +124,98 @@ def _delete(request: Request, change: Change) -> Answer:
     return Answer(status=204)
 
 
+def _list(request: Request) -> Answer:
+    where, values = ["TRUE"], []
+    state = request.param("State")
+    if state is not None:
+        if state not in ("active", "inactive", "closed"):
+            raise Refused(20422, "State is active, inactive or closed")
+        where.append("state = ?")
+        values.append(state)
+    for name, sign in (("StartDate", ">="), ("EndDate", "<=")):
+        text = request.param(name)
+        if text is not None:
+            where.append(f"date_created {sign} ?")
+            values.append(time_in(f"{text}T23:59:59.999Z" if sign == "<=" and len(text) == 10 else text, name))
+    sql = f"SELECT * FROM conversations WHERE {' AND '.join(where)}"  # noqa: S608 - conditions of ours
+    url = request.url("Conversations")
+    return request.listing("conversations", lambda row: _show(request, row), sql, *values, most=MOST, url=url)
+
+
+# --- With participants ---------------------------------------------------------------------------------------------
+
+
+class _First(Struct):
+    """A participant in a field of the form, as JSON."""
+
+    identity: str | UnsetType | None = UNSET
+    attributes: str | UnsetType | None = UNSET
+    messaging_binding: MessagingBinding | UnsetType | None = UNSET
+    role_sid: str | None = None
+
+
+def _create_with_participants(request: Request, change: Change) -> Answer:
+    """All in one transaction, so that it is complete at once: the answer is 201."""
+    given = request.many("Participant") or []
+    if len(given) > FIRST:
+        raise Refused(20422, f"at most {FIRST} participants")
+    conversation = _make(request, change)
+    for text in given:
+        try:
+            first = json.decode(text, _First)
+        except json.BadJSON as error:
+            raise Refused(20422, f"Participant is a JSON object ({error})") from error
+        new = NewParticipant(first.identity, first.attributes, first.messaging_binding)
+        participants.add(change, conversation, new, first.role_sid)
+    return Answer(_show(request, conversation), 201)
+
+
+def _of_participant(request: Request) -> Answer:
+    identity, address = request.param("Identity"), request.param("Address")
+    if (identity is None) == (address is None):
+        raise Refused(50451)
+    column = "identity" if address is None else "address"
+    sql = (
+        "SELECT participants.id AS id, participants.sid AS participant_sid, identity, address, proxy_address, type, "  # noqa: S608
+        "name, level, projected_address, conversations.sid AS conversation_sid, conversation FROM participants "
+        f"JOIN conversations ON conversations.id = conversation WHERE {column} = ?"
+    )
+
+    def show(row: Row) -> ParticipantConversation:
+        conversation = conversations.find_by(request.store, row["conversation_sid"])
+        user = "SELECT sid FROM users WHERE identity = ?"
+        links = {
+            "participant": request.url("Conversations", conversation["sid"], "Participants", row["participant_sid"]),
+            "conversation": request.url("Conversations", conversation["sid"]),
+        }
+        return ParticipantConversation(
+            **request.ids(),
+            participant_sid=row["participant_sid"],
+            participant_user_sid=request.store.value(user, row["identity"]),
+            participant_identity=row["identity"],
+            participant_messaging_binding=participants.binding_of(row),
+            conversation_sid=conversation["sid"],
+            conversation_unique_name=conversation["unique_name"],
+            conversation_friendly_name=conversation["friendly_name"],
+            conversation_attributes=conversation["attributes"],
+            conversation_date_created=moment(conversation["date_created"]),
+            conversation_date_updated=moment(conversation["date_updated"]),
+            conversation_created_by=conversation["created_by"],
+            conversation_state=conversation["state"],
+            conversation_timers=timers(request.store, conversation),
+            links=links,
+        )
+
+    url = request.url("ParticipantConversations")
+    return request.listing("conversations", show, sql, identity or address, url=url)
+
+
 ROUTES = [
-    post("/Conversations", _create),
+    get("/Conversations", _list, "StartDate", "EndDate", "State"),
+    post("/Conversations", _create, *FIELDS),
     get("/Conversations/{conversation}", _get),
-    post("/Conversations/{conversation}", _update),
+    post("/Conversations/{conversation}", _update, *FIELDS),
     delete("/Conversations/{conversation}", _delete),
+    post("/ConversationWithParticipants", _create_with_participants, *FIELDS, "Participant"),
+    get("/ParticipantConversations", _of_participant, "Identity", "Address"),
 ]

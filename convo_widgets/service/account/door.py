@@ -5,13 +5,29 @@ from __future__ import annotations
 import base64
 import hmac
 from tempfile import SpooledTemporaryFile
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import starlette.requests
 from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 
-from convo_widgets.service.account import content, conversations, local, messages, participants, users
+from convo_widgets.service.account import (
+    addresses,
+    bindings,
+    configuration,
+    content,
+    conversations,
+    credentials,
+    local,
+    messages,
+    participants,
+    receipts,
+    roles,
+    services,
+    user_conversations,
+    users,
+    webhooks,
+)
 from convo_widgets.service.account.requests import Answer, Request, Route
 from convo_widgets.service.dispatch import Backend, log_fault
 from convo_widgets.service.refusals import Refused
@@ -20,7 +36,23 @@ from convo_widgets.wire import json
 
 LARGEST = 512 * 1024
 """Bytes of a body."""
-ROUTES = conversations.ROUTES + messages.ROUTES + participants.ROUTES + users.ROUTES + content.ROUTES + local.ROUTES
+ROUTES = [
+    *conversations.ROUTES,
+    *messages.ROUTES,
+    *receipts.ROUTES,
+    *participants.ROUTES,
+    *webhooks.ROUTES,
+    *users.ROUTES,
+    *user_conversations.ROUTES,
+    *roles.ROUTES,
+    *services.ROUTES,
+    *configuration.ROUTES,
+    *bindings.ROUTES,
+    *addresses.ROUTES,
+    *credentials.ROUTES,
+    *content.ROUTES,
+    *local.ROUTES,
+]
 
 
 class Door:
@@ -44,7 +76,8 @@ class Door:
                 await receive(http, file, LARGEST)
                 file.seek(0)
                 content = file.read()
-            answer = self._answer(http.method, path, content, dict(http.query_params))
+            hooked = http.headers.get("x-twilio-webhook-enabled", "").lower() == "true"
+            answer = self._answer(http.method, path, content, http.url.query, hooked)
         except Refused as refused:
             response = refused.response()
             if refused.status == 401:
@@ -57,26 +90,28 @@ class Door:
         return Response(body, answer.status, {"Cache-Control": "no-store"}, "application/json")
 
     def _check(self, header: str) -> None:
-        """The key and its secret, compared in constant time."""
+        """The key, or the account itself, with the secret: compared in constant time."""
         scheme, _, encoded = header.partition(" ")
         try:
             given = base64.b64decode(encoded, validate=True)
         except ValueError:
             given = b""
         tokens = self.backend.tokens
-        wanted = f"{tokens.api_key}:{tokens.api_secret}".encode()
-        if not hmac.compare_digest(given, wanted) or scheme.lower() != "basic":
+        names = (tokens.api_key, tokens.account_sid)
+        right = [hmac.compare_digest(given, f"{name}:{tokens.api_secret}".encode()) for name in names]
+        if not any(right) or scheme.lower() != "basic":
             raise Refused(20003)
 
-    def _answer(self, method: str, path: str, content: bytes, query: dict[str, str]) -> Answer:
-        base = f"{self.backend.base}/v1"
+    def _answer(self, method: str, path: str, content: bytes, query: str, hooked: bool) -> Answer:
+        root = base = f"{self.backend.base}/v1"
         parts = path.split("/", 3)
         if len(parts) == 4 and parts[1] == "Services":
             if parts[2] != self.backend.tokens.service_sid:
                 raise Refused(20404)
             base, path = f"{base}/Services/{parts[2]}", f"/{parts[3]}"
-        request = Request(self.backend, base, content, query)
+        request = Request(self.backend, root, base, content, _params(query), hooked)
         route = _choose(method, path, request)
+        route.check(request)
         if route.reads is not None:
             return route.reads(request)
         writes = route.writes
@@ -84,10 +119,20 @@ class Door:
         return self.backend.act(lambda change: writes(request, change))
 
 
+def _params(query: str) -> dict[str, list[str]]:
+    try:
+        return parse_qs(query, keep_blank_values=True, max_num_fields=200)
+    except ValueError as error:
+        raise Refused(20001, "at most 200 parameters are expected") from error
+
+
 def _choose(method: str, path: str, request: Request) -> Route:
     """The route of a request, which gets the names in its path."""
     known = False
+    other = "account" if request.base != request.root else "service"
     for route in ROUTES:
+        if route.below == other:
+            continue
         match = route.pattern.fullmatch(path)
         if match is None:
             continue

@@ -1,4 +1,4 @@
-"""Messages, and what carriers report of them."""
+"""Messages, and what their channels know of them."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ from sqlite3 import Row
 
 from msgspec import UNSET
 
-from convo_widgets.service import limits, media, messages, participants, receipts, views
+from convo_widgets.service import limits, media, messages, views
 from convo_widgets.service.account.conversations import find
-from convo_widgets.service.account.requests import Answer, Request, delete, get, post
+from convo_widgets.service.account.requests import Answer, Request, dates_of, delete, get, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change
 from convo_widgets.wire import json
-from convo_widgets.wire.rest import AccountMessage, AccountReceipt
+from convo_widgets.wire.rest import AccountMessage
 from convo_widgets.wire.schema import ChannelMetadata, NewMessage
+
+MOST = 100
+"""Rows in a page."""
+FIELDS = ("Author", "Body", "Subject", "Attributes", "DateCreated", "DateUpdated")
+PARTS = ("MediaSid", "ContentSid", "ContentVariables")
 
 
 def _find(request: Request, conversation: Row) -> Row:
     return messages.find(request.store, conversation, request.names["message"])
 
 
-def _show(request: Request, conversation: Row, sid: str) -> AccountMessage:
-    row = messages.find(request.store, conversation, sid)
-    url = request.url("Conversations", conversation["sid"], "Messages", sid)
+def _show(request: Request, conversation: Row, row: Row) -> AccountMessage:
+    url = request.url("Conversations", conversation["sid"], "Messages", row["sid"])
     return AccountMessage(
-        sid=sid,
-        **request.ids(),
+        sid=row["sid"],
+        **request.parts(),
         conversation_sid=conversation["sid"],
         index=row["idx"],
         author=row["author"],
@@ -35,8 +39,7 @@ def _show(request: Request, conversation: Row, sid: str) -> AccountMessage:
         attributes=row["attributes"],
         content_sid=row["content_sid"],
         delivery=views.delivery(request.store, row["conversation"], row["idx"]),
-        date_created=row["date_created"],
-        date_updated=row["date_updated"],
+        **dates_of(row),
         url=url,
         links={"delivery_receipts": f"{url}/Receipts", "channel_metadata": f"{url}/ChannelMetadata"},
     )
@@ -55,6 +58,7 @@ def _new(request: Request) -> NewMessage:
 
 def _send(request: Request, change: Change) -> Answer:
     conversation, author = find(request), limits.name(request.maybe("Author"), "Author") or limits.SYSTEM
+    dates = request.dates()
     sql = "SELECT sid FROM participants WHERE conversation = ?1 AND (identity = ?2 OR address = ?2)"
     sent = messages.send(
         change,
@@ -64,8 +68,9 @@ def _send(request: Request, change: Change) -> Answer:
         request.store.value(sql, conversation["id"], author),
         most=request.backend.media,
         channel_metadata=_metadata(request.maybe("ChannelMetadata")),
+        dates=(dates.get("date_created"), dates.get("date_updated")),
     )
-    return Answer(_show(request, conversation, sent["sid"]), 201)
+    return Answer(_show(request, conversation, messages.find(request.store, conversation, sent["sid"])), 201)
 
 
 def _metadata(text: str | None) -> str | None:
@@ -85,14 +90,16 @@ def _metadata(text: str | None) -> str | None:
 
 def _get(request: Request) -> Answer:
     conversation = find(request)
-    return Answer(_show(request, conversation, request.names["message"]))
+    return Answer(_show(request, conversation, _find(request, conversation)))
 
 
 def _update(request: Request, change: Change) -> Answer:
     conversation = find(request)
-    row = _find(request, conversation)
-    messages.alter(change, conversation, row, _new(request), request.maybe("Author") or limits.SYSTEM)
-    return Answer(_show(request, conversation, row["sid"]))
+    row, others = _find(request, conversation), dict(request.dates())
+    author = limits.name(request.maybe("Author"), "Author")
+    others |= {"author": author} if author else {}
+    messages.alter(change, conversation, row, _new(request), limits.SYSTEM, **others)
+    return Answer(_show(request, conversation, _find(request, conversation)))
 
 
 def _delete(request: Request, change: Change) -> Answer:
@@ -101,34 +108,34 @@ def _delete(request: Request, change: Change) -> Answer:
     return Answer(status=204)
 
 
-def _report(request: Request, change: Change) -> Answer:
+def _list(request: Request) -> Answer:
     conversation = find(request)
-    message = _find(request, conversation)
-    member = participants.find_by(request.store, conversation, request.maybe("ParticipantSid") or "")
-    given = (request.maybe("Status") or "", request.number("ErrorCode"))
-    sid = receipts.report(change, conversation, message, member["sid"], *given)
-    row = request.store.row("SELECT * FROM receipts WHERE sid = ?", sid)
-    assert row is not None
-    receipt = AccountReceipt(
-        sid=sid,
-        **request.ids(),
-        conversation_sid=conversation["sid"],
-        message_sid=message["sid"],
-        participant_sid=row["participant_sid"],
-        channel_message_sid=receipts.channel_message_sid(row),
-        status=row["status"],
-        error_code=row["error_code"],
-        date_created=row["date_created"],
-        date_updated=row["date_updated"],
-        url=request.url("Conversations", conversation["sid"], "Messages", message["sid"], "Receipts", sid),
+    order = request.param("Order") or "asc"
+    if order not in ("asc", "desc"):
+        raise Refused(20422, "Order is asc or desc")
+    return request.listing(
+        "messages",
+        lambda row: _show(request, conversation, row),
+        "SELECT *, idx AS id FROM messages WHERE conversation = ?",
+        conversation["id"],
+        most=MOST,
+        descending=order == "desc",
+        url=request.url("Conversations", conversation["sid"], "Messages"),
     )
-    return Answer(receipt, 201)
+
+
+def _channel_metadata(request: Request) -> Answer:
+    text = _find(request, find(request))["channel_metadata"]
+    if text is None:
+        raise Refused(50530)
+    return Answer(json.decode(text, ChannelMetadata))
 
 
 ROUTES = [
-    post("/Conversations/{conversation}/Messages", _send),
+    get("/Conversations/{conversation}/Messages", _list, "Order"),
+    post("/Conversations/{conversation}/Messages", _send, *FIELDS, *PARTS, "ChannelMetadata"),
     get("/Conversations/{conversation}/Messages/{message}", _get),
-    post("/Conversations/{conversation}/Messages/{message}", _update),
+    post("/Conversations/{conversation}/Messages/{message}", _update, *FIELDS),
     delete("/Conversations/{conversation}/Messages/{message}", _delete),
-    post("/Conversations/{conversation}/Messages/{message}/Receipts", _report),
+    get("/Conversations/{conversation}/Messages/{message}/ChannelMetadata", _channel_metadata),
 ]

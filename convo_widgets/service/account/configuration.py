@@ -1,0 +1,281 @@
+"""How the account and its service are set: defaults, push texts, and where their webhooks go.
+
+Of push texts and the log nothing follows here: this service sends no push messages. They are kept and told.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from msgspec import UNSET, Struct, UnsetType, field, structs, to_builtins
+
+from convo_widgets.service import conversations, events, rights
+from convo_widgets.service.account.requests import Answer, Request, get, post
+from convo_widgets.service.refusals import Refused
+from convo_widgets.service.store import DEFAULT_ROLES, Change
+from convo_widgets.wire import json
+
+T = TypeVar("T", bound=Struct)
+LONGEST = 2048
+"""Characters of an address that is called, and of a text."""
+
+
+def load(request: Request, name: str, type: type[T]) -> T:
+    """Settings of a name; where none were made, those that go without saying."""
+    text = request.store.value("SELECT body FROM settings WHERE name = ?", name)
+    return type() if text is None else json.decode(text, type)
+
+
+def _save(change: Change, name: str, settings: Struct) -> None:
+    change.run("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, json.encode(settings).decode())
+
+
+def hook_url(text: str | UnsetType, name: str) -> str | UnsetType | None:
+    """The address of a webhook; an empty one is none.
+
+    Raises:
+        Refused: 20422 where it is none of HTTP.
+    """
+    if text is UNSET or not text:
+        return UNSET if text is UNSET else None
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or len(text) > LONGEST or not text.isprintable() or " " in text:
+        raise Refused(20422, f"{name} is an http or https address of at most {LONGEST:,} characters")
+    return text
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not UNSET}
+
+
+# --- The account ---------------------------------------------------------------------------------------------------
+
+
+class AccountSettings(Struct):
+    """What new conversations have where they do not say it."""
+
+    default_messaging_service_sid: str | None = None
+    default_inactive_timer: str | None = None
+    default_closed_timer: str | None = None
+
+
+def account_settings(request: Request) -> AccountSettings:
+    """Those of the account."""
+    return load(request, "account", AccountSettings)
+
+
+def _account(request: Request) -> Answer:
+    links = {
+        "service": request.account_url("Services", request.backend.tokens.service_sid),
+        "webhooks": request.account_url("Configuration", "Webhooks"),
+    }
+    shown = {
+        **request.account(),
+        "default_chat_service_sid": request.backend.tokens.service_sid,
+        **structs.asdict(account_settings(request)),
+        "url": request.account_url("Configuration"),
+        "links": links,
+    }
+    return Answer(shown)
+
+
+def _set_account(request: Request, change: Change) -> Answer:
+    if request.maybe("DefaultChatServiceSid") not in (None, request.backend.tokens.service_sid):
+        raise Refused(20422, "DefaultChatServiceSid is that of the one service which is here")
+    given = _given(
+        {
+            "messaging_service_sid": request.text("DefaultMessagingServiceSid"),
+            "inactive_after": request.text("DefaultInactiveTimer"),
+            "closed_after": request.text("DefaultClosedTimer"),
+        }
+    )
+    checked = conversations.Terms(**given).checked()
+    names = {"messaging_service_sid": "default_messaging_service_sid"}
+    names |= {"inactive_after": "default_inactive_timer", "closed_after": "default_closed_timer"}
+    changed = {names[name]: value or None for name, value in checked.items()}
+    _save(change, "account", structs.replace(account_settings(request), **changed))
+    return _account(request)
+
+
+# --- Webhooks ------------------------------------------------------------------------------------------------------
+
+
+class Webhooks(Struct):
+    """Where webhooks of all conversations go, and what they hear."""
+
+    method: str = "POST"
+    filters: list[str] = []
+    pre_webhook_url: str | None = None
+    post_webhook_url: str | None = None
+    target: str = "webhook"
+
+
+def _change_webhooks(request: Request, change: Change, name: str) -> None:
+    chosen = request.many("Filters")
+    method = request.choice("Method", "GET", "POST", "get", "post")
+    given = {
+        "method": method if isinstance(method, UnsetType) else method.upper(),
+        "filters": chosen if isinstance(chosen, UnsetType) else events.filters(chosen),
+        "pre_webhook_url": hook_url(request.text("PreWebhookUrl"), "PreWebhookUrl"),
+        "post_webhook_url": hook_url(request.text("PostWebhookUrl"), "PostWebhookUrl"),
+        "target": request.choice("Target", "webhook", "flex"),
+    }
+    _save(change, name, structs.replace(load(request, name, Webhooks), **_given(given)))
+
+
+def _account_webhooks(request: Request) -> Answer:
+    settings = structs.asdict(load(request, "account_webhooks", Webhooks))
+    return Answer({**request.account(), **settings, "url": request.account_url("Configuration", "Webhooks")})
+
+
+def _set_account_webhooks(request: Request, change: Change) -> Answer:
+    _change_webhooks(request, change, "account_webhooks")
+    return _account_webhooks(request)
+
+
+def _service_webhooks(request: Request) -> Answer:
+    settings = structs.asdict(load(request, "service_webhooks", Webhooks))
+    del settings["target"]
+    return Answer({**request.ids(), **settings, "url": request.service_url("Configuration", "Webhooks")})
+
+
+def _set_service_webhooks(request: Request, change: Change) -> Answer:
+    _change_webhooks(request, change, "service_webhooks")
+    return _service_webhooks(request)
+
+
+# --- The service ---------------------------------------------------------------------------------------------------
+
+_ROLES = {name: (type, "".join(word.title() for word in name.split("_"))) for (type, _), name in DEFAULT_ROLES.items()}
+"""Settings that name a role: its type, and their name in a form."""
+
+
+def _service(request: Request) -> Answer:
+    links = {part.lower(): request.service_url("Configuration", part) for part in ("Notifications", "Webhooks")}
+    shown = {
+        "chat_service_sid": request.backend.tokens.service_sid,
+        **{name: request.store.meta(name) for name in _ROLES},
+        "reachability_enabled": request.store.reachability,
+        "url": request.service_url("Configuration"),
+        "links": links,
+    }
+    return Answer(shown)
+
+
+def _set_service(request: Request, change: Change) -> Answer:
+    for name, (type, word) in _ROLES.items():
+        sid = request.maybe(word)
+        if sid is not None:
+            change.run("UPDATE meta SET value = ? WHERE name = ?", rights.role(change.store, sid, type), name)
+    reachability = request.flag("ReachabilityEnabled")
+    if isinstance(reachability, bool):
+        change.store.reachability = reachability
+    return _service(request)
+
+
+# --- Push ----------------------------------------------------------------------------------------------------------
+
+
+class Push(Struct):
+    """Whether and how a device is told of something."""
+
+    enabled: bool = False
+    template: str = ""
+    sound: str = ""
+
+
+class WithMedia(Struct):
+    """The same of a message that has media."""
+
+    enabled: bool = False
+    template: str = ""
+
+
+class NewMessagePush(Push):
+    """The same of any message."""
+
+    badge_count_enabled: bool = False
+    with_media: WithMedia = field(default_factory=WithMedia)
+
+
+class Notifications(Struct):
+    """What push messages say."""
+
+    new_message: NewMessagePush = field(default_factory=NewMessagePush)
+    added_to_conversation: Push = field(default_factory=Push)
+    removed_from_conversation: Push = field(default_factory=Push)
+    log_enabled: bool = False
+
+
+def _notifications(request: Request) -> Answer:
+    settings = to_builtins(load(request, "notifications", Notifications))
+    return Answer({**request.ids(), **settings, "url": request.service_url("Configuration", "Notifications")})
+
+
+def _set_notifications(request: Request, change: Change) -> Answer:
+    settings = load(request, "notifications", Notifications)
+    told = {"NewMessage": settings.new_message, "AddedToConversation": settings.added_to_conversation}
+    told["RemovedFromConversation"] = settings.removed_from_conversation
+    for name, push in told.items():
+        _set_push(request, name, push)
+    _set_push(request, "NewMessage.WithMedia", settings.new_message.with_media)
+    settings.log_enabled = _or(request.flag("LogEnabled"), settings.log_enabled)
+    counted = request.flag("NewMessage.BadgeCountEnabled")
+    settings.new_message.badge_count_enabled = _or(counted, settings.new_message.badge_count_enabled)
+    _save(change, "notifications", settings)
+    return _notifications(request)
+
+
+def _set_push(request: Request, name: str, push: Push | WithMedia) -> None:
+    push.enabled = _or(request.flag(f"{name}.Enabled"), push.enabled)
+    push.template = _text(request, f"{name}.Template", push.template)
+    if isinstance(push, Push):
+        push.sound = _text(request, f"{name}.Sound", push.sound)
+
+
+def _or(given: bool | UnsetType, before: bool) -> bool:
+    return given if isinstance(given, bool) else before
+
+
+def _text(request: Request, name: str, before: str) -> str:
+    given = request.text(name)
+    if isinstance(given, UnsetType):
+        return before
+    if len(given) > LONGEST:
+        raise Refused(20422, f"{name} has at most {LONGEST:,} characters")
+    return given
+
+
+_PUSHES = ("NewMessage", "AddedToConversation", "RemovedFromConversation")
+_HOOKS = ("PreWebhookUrl", "PostWebhookUrl", "Filters", "Method")
+ROUTES = [
+    get("/Configuration", _account, below="account"),
+    post(
+        "/Configuration",
+        _set_account,
+        *("DefaultChatServiceSid", "DefaultMessagingServiceSid", "DefaultInactiveTimer", "DefaultClosedTimer"),
+        below="account",
+    ),
+    get("/Configuration/Webhooks", _account_webhooks, below="account"),
+    post("/Configuration/Webhooks", _set_account_webhooks, *_HOOKS, "Target", below="account"),
+    get("/Configuration", _service, below="service"),
+    post(
+        "/Configuration", _set_service, *(name for _, name in _ROLES.values()), "ReachabilityEnabled", below="service"
+    ),
+    get("/Configuration/Webhooks", _service_webhooks, below="service"),
+    post("/Configuration/Webhooks", _set_service_webhooks, *_HOOKS, below="service"),
+    get("/Configuration/Notifications", _notifications, below="service"),
+    post(
+        "/Configuration/Notifications",
+        _set_notifications,
+        *(f"{name}.{part}" for name in _PUSHES for part in ("Enabled", "Template", "Sound")),
+        *("NewMessage.BadgeCountEnabled", "NewMessage.WithMedia.Enabled", "NewMessage.WithMedia.Template"),
+        "LogEnabled",
+        below="service",
+    ),
+]

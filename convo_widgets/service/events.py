@@ -1,0 +1,28 @@
+"""Names of what webhooks hear: before it is done, and after."""
+
+from __future__ import annotations
+
+from convo_widgets.service.refusals import Refused
+
+PRE = frozenset(
+    [f"on{noun}{act}" for noun in ("Message", "Participant", "Conversation") for act in ("Add", "Update", "Remove")]
+    + ["onUserUpdate"]
+)
+"""What may be refused by a webhook."""
+POST = frozenset(
+    [f"on{noun}{act}" for noun in ("Message", "Participant", "Conversation") for act in ("Added", "Updated", "Removed")]
+    + ["onConversationStateUpdated", "onDeliveryUpdated", "onUserAdded", "onUserUpdated"]
+)
+"""What webhooks are told of."""
+
+
+def filters(given: list[str], known: frozenset[str] = PRE | POST) -> list[str]:
+    """Names of events, each once.
+
+    Raises:
+        Refused: 20422 where one is unknown.
+    """
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise Refused(20422, f"{unknown[0][:40]!r} is no event; there are {', '.join(sorted(known))}")
+    return list(dict.fromkeys(given))
