@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from convo_widgets.client.content import ContentTemplateVariable
 from convo_widgets.client.files import FileMedia, UnsentMedia, media_of
 from convo_widgets.client.media import MediaCategory
+from convo_widgets.client.tasks import together
 from convo_widgets.errors import ReplyError, UsageError
 from convo_widgets.transport.http import Progress, Source
 from convo_widgets.wire import json
@@ -117,13 +118,7 @@ class UnsentMessage:
                 report(source.size, total)
             return done[1]
 
-        tasks = [asyncio.create_task(one(*each)) for each in zip(range(len(media)), media, sources, strict=True)]
-        try:
-            return list(await asyncio.gather(*tasks))
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        return await together(*map(one, range(len(media)), media, sources))
 
 
 class MessageBuilder:

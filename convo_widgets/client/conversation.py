@@ -16,14 +16,12 @@ from convo_widgets.client.facts import (
     ConversationBindings,
     ConversationState,
     ConversationStatus,
-    ConversationUpdated,
-    ConversationUpdateReason,
     LastMessage,
     Links,
     NotificationLevel,
-    last_message,
 )
 from convo_widgets.client.files import ConversationLimits, UnsentMedia, media_of
+from convo_widgets.client.followed import Followed
 from convo_widgets.client.history import Order
 from convo_widgets.client.message import Message
 from convo_widgets.client.messages import Direction, MessageRecord, Messages
@@ -33,14 +31,10 @@ from convo_widgets.client.participants import Participants
 from convo_widgets.client.recipients import RecipientDescriptor, recipient
 from convo_widgets.client.session import PAGE_LIMIT
 from convo_widgets.client.shown import line, table
-from convo_widgets.client.tasks import together
 from convo_widgets.errors import TooLarge, UsageError
-from convo_widgets.sync.objects import Change, SyncDocument
 from convo_widgets.transport.http import Progress
-from convo_widgets.transport.link import CONNECTION_TIMEOUT
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import (
-    ConversationData,
     ConversationReply,
     Membership,
     MembershipReply,
@@ -52,10 +46,7 @@ from convo_widgets.wire.schema import (
     NewMessage,
     NewParticipant,
     ParticipantReply,
-    SyncObjectReply,
     TypingReply,
-    attributes_of,
-    time_of,
 )
 
 if TYPE_CHECKING:
@@ -118,11 +109,10 @@ class Conversation(Emitter):
         super().__init__()
         self._client = client
         self._links = links
-        self._document: SyncDocument | None = None
         self._messages = Messages(self)
         self._participants = Participants(self)
+        self._followed = Followed(self)
         self._typing_until = 0.0
-        self._renewal: asyncio.Task[None] | None = None
         self.sid = sid
         self.status: ConversationStatus = "notParticipating"
         self.unique_name: str | None = None
@@ -189,8 +179,6 @@ class Conversation(Emitter):
             raise UsageError(f"anchor is {anchor}: the first message has index 0.")
         if direction not in ("backwards", "forward"):
             raise UsageError(f"direction is {direction!r}: it is 'backwards' or 'forward'.")
-        if self._renewal is not None and not self._renewal.done():  # what is there is of another past
-            await asyncio.wait({self._renewal}, timeout=CONNECTION_TIMEOUT)
         return await self._messages.page(page_size, anchor, direction)
 
     def history(
@@ -498,131 +486,6 @@ class Conversation(Emitter):
         size = len(body.encode("utf-8", "surrogatepass"))
         if size > MAX_BODY:
             raise TooLarge(413, 50504, f"The body has {size:,} bytes; nothing was sent")
-
-    # -- what the service says
-
-    async def _open(self, document: str, messages: str | None, roster: str | None, *, joined: bool) -> None:
-        """Read and follow the document and, for a member, the messages and the roster."""
-        named = messages is not None and roster is not None
-        openings = [] if self._document is not None else [self._open_document(document)]
-        if joined and named:
-            openings.append(self._open_streams(messages, roster))
-        await together(*openings)
-        if joined and not named:  # the document names them
-            await self._open_streams(messages, roster)
-
-    async def _open_document(self, name: str) -> None:
-        self._document_name = name
-        self._take_document(await self._client._session.open("Documents", name))
-
-    def _take_document(self, opened: SyncObjectReply) -> list[ConversationUpdateReason]:
-        session = self._client._session
-        data = session.item(opened.data, ConversationData)
-        self._document = SyncDocument(opened.sid, opened.last_event_id)
-        session.follow(self._document, self._changed)
-        return [] if data is None else self._take(data)
-
-    async def _open_streams(self, messages: str | None = None, roster: str | None = None) -> None:
-        messages, roster = messages or self._stream_names[0], roster or self._stream_names[1]
-        openings = []
-        if not self._participants.is_open:
-            openings.append(self._participants.open(roster or f"{self.sid}.roster"))
-        if not self._messages.is_open and messages:
-            openings.append(self._messages.open(messages))
-        await together(*openings)
-
-    _document_name = ""
-    _stream_names: tuple[str | None, str | None] = (None, None)
-
-    def _close(self) -> None:
-        self._close_streams()
-        if self._document is not None:
-            self._client._session.unfollow(self._document.sid)
-            self._document = None
-
-    def _close_streams(self) -> None:
-        self._messages.close()
-        self._participants.close()
-
-    def _changed(self, change: Change) -> None:
-        if change.kind == "lost":
-            self._lost("The service knows another past of this conversation.")
-            return
-        if change.kind == "gone":
-            self._client._conversations.removed(self)
-            return
-        data = self._client._session.item(change.data, ConversationData)
-        if data is not None:
-            self._updated(self._take(data))
-
-    def _lost(self, reason: str) -> None:
-        """One of its objects cannot be followed on from where we are: read all of them anew."""
-        if self._renewal is None or self._renewal.done():
-            self._renewal = self._client._conversations.renew(self, reason)
-
-    async def _renew(self, reason: str) -> None:
-        """Say that something may be missing, and read everything anew; what differs from before is announced.
-
-        Raises:
-            Forbidden: one is not in it any more, which its own event tells.
-        """
-        session = self._client._session
-        openings = [session.open("Documents", self._document_name)]
-        if self.status == "joined":
-            messages, roster = self._stream_names
-            openings.append(session.open("Maps", roster or f"{self.sid}.roster"))
-            openings.append(session.open("Lists", messages or f"{self.sid}.messages"))
-        document, *streams = await asyncio.gather(*openings)
-        self._client._discontinued(self, reason)
-        self._updated(self._take_document(document))
-        if streams:
-            await self._participants.renew(streams[0])
-            await self._messages.renew(streams[1])
-
-    def _updated(self, reasons: list[ConversationUpdateReason]) -> None:
-        if reasons:
-            update = ConversationUpdated(self, reasons)
-            self._emit("updated", update)
-            self._client._emit("conversationUpdated", update)
-
-    def _take(self, data: ConversationData) -> list[ConversationUpdateReason]:
-        """Take newer data of the document; what of it is new."""
-        self._stream_names = (data.messages or None, data.roster or None)
-        reasons: list[ConversationUpdateReason] = []
-
-        def put(attribute: str, value: Any, reason: ConversationUpdateReason) -> None:
-            if value is not UNSET and getattr(self, attribute) != value:
-                setattr(self, attribute, value)
-                reasons.append(reason)
-
-        put("unique_name", data.unique_name, "uniqueName")
-        put("friendly_name", data.friendly_name, "friendlyName")
-        put("created_by", data.created_by, "createdBy")
-        if data.attributes is not UNSET:
-            put("attributes", attributes_of(data.attributes), "attributes")
-        if data.date_created is not UNSET:
-            put("date_created", time_of(data.date_created), "dateCreated")
-        if data.date_updated is not UNSET:
-            put("date_updated", time_of(data.date_updated), "dateUpdated")
-        if data.last_message is not UNSET:
-            put("last_message", last_message(data, self.last_message), "lastMessage")
-        if data.state:
-            state = ConversationState(data.state.current, time_of(data.state.date_updated))
-            put("state", state, "state")
-        if data.bindings is not UNSET:
-            put("bindings", data.bindings or {}, "bindings")
-        return reasons
-
-    def _take_membership(self, horizon: Any, level: Any) -> list[ConversationUpdateReason]:
-        """Take what the service keeps of oneself in it; what of it is new."""
-        reasons: list[ConversationUpdateReason] = []
-        if horizon is not UNSET and horizon != self.last_read_message_index:
-            self.last_read_message_index = horizon
-            reasons.append("lastReadMessageIndex")
-        if level in ("default", "muted") and level != self.notification_level:
-            self.notification_level = level
-            reasons.append("notificationLevel")
-        return reasons
 
     def _announce(self, name: str, payload: Any) -> None:
         """Tell it here and at the client."""

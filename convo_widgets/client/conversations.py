@@ -141,9 +141,7 @@ class Conversations:
 
     async def joined(self, conversation: Conversation) -> None:
         """One has just joined it: make it readable now, rather than when the map's event comes."""
-        names = conversation._stream_names
-        objects = ConversationObjects(f"{conversation.sid}.channel", names[1], names[0])
-        await self._upsert(conversation.sid, _data(conversation.sid, "joined", objects))
+        await self._upsert(conversation.sid, _data(conversation.sid, "joined", conversation._followed.names))
 
     async def left(self, conversation: Conversation) -> None:
         """One has just left it: return when the map has said so too, for a later join must come after that."""
@@ -159,7 +157,7 @@ class Conversations:
         if conversation.status == "joined":
             conversation.status = "notParticipating"
             self._client._emit("conversationLeft", conversation)
-        conversation._close()
+        conversation._followed.close()
         self._client._emit("conversationRemoved", conversation)
         conversation._emit("removed", conversation)
 
@@ -171,7 +169,7 @@ class Conversations:
     async def _renew(self, conversation: Conversation, reason: str) -> None:
         async with self._lock(conversation.sid):
             if self._known.get(conversation.sid) is conversation:
-                await conversation._renew(reason)
+                await conversation._followed.renew(reason)
 
     def _changed(self, change: Change) -> None:
         if change.kind in ("gone", "lost"):
@@ -222,14 +220,14 @@ class Conversations:
         if conversation is None:
             conversation = Conversation(self._client, sid, Links.under(self._client._links.conversations, sid))
         joined = data.status == "joined"
-        conversation._take_membership(data.last_consumed_message_index, data.notification_level)
+        conversation._followed.take_membership(data)
         self._known[sid] = conversation
         try:
-            await conversation._open(data.channel, data.messages, data.roster, joined=joined)
+            await conversation._followed.open(data, joined=joined)
         except BaseException:
             self._known.pop(sid, None)
             self._former[sid] = conversation
-            conversation._close()
+            conversation._followed.close()
             raise
         self._client._emit("conversationAdded", conversation)
         if joined:
@@ -238,19 +236,19 @@ class Conversations:
         return conversation
 
     async def _update(self, conversation: Conversation, data: MembershipData) -> None:
-        reasons = conversation._take_membership(data.last_consumed_message_index, data.notification_level)
+        reasons = conversation._followed.take_membership(data)
         if data.status == "joined" and conversation.status != "joined":
-            await conversation._open(data.channel, data.messages, data.roster, joined=True)
+            await conversation._followed.open(data, joined=True)
             conversation.status = "joined"
-            conversation._updated(reasons)
+            conversation._followed.tell(reasons)
             self._client._emit("conversationJoined", conversation)
         elif data.status == "notParticipating" and conversation.status == "joined":
             conversation.status = "notParticipating"
-            conversation._close_streams()
-            conversation._updated(reasons)
+            conversation._followed.close_streams()
+            conversation._followed.tell(reasons)
             self._client._emit("conversationLeft", conversation)
         else:
-            conversation._updated(reasons)
+            conversation._followed.tell(reasons)
 
 
 def _membership(mine: MyConversation) -> MembershipData:

@@ -49,8 +49,13 @@ class Messages:
         self._overtaking: dict[int, Change] = {}  # and what came meanwhile of messages that nobody has
 
     @property
+    def object(self) -> SyncList | None:
+        """The list; None where it is not to be followed."""
+        return self._list
+
+    @property
     def is_open(self) -> bool:
-        """Whether the list is followed."""
+        """Whether the list is to be followed."""
         return self._list is not None
 
     async def open(self, name: str) -> None:
@@ -111,6 +116,7 @@ class Messages:
         """A page of messages in the order of their indexes, ending or starting at `anchor` (inclusive)."""
         order = "desc" if direction == "backwards" else "asc"
         items: list[TypedItem[Any]] = []
+        await self._conversation._followed.settled()
         start, more, before_start = anchor, True, False
         async with self._reading():
             while more and len(items) < page_size:
@@ -175,6 +181,7 @@ class Messages:
         self, load: Callable[[TypedItem[Any]], N | None], start: int | None, page_size: int, order: Order
     ) -> Page[N]:
         """A page for a `Reader`, of whatever `load` makes of its items."""
+        await self._conversation._followed.settled()
         async with self._reading():
             try:
                 page = await self._session.items(
@@ -277,7 +284,7 @@ class Messages:
 
     def _changed(self, change: Change) -> None:
         if change.kind in ("gone", "lost"):
-            self._conversation._lost("The service knows another past of its messages.")
+            self._conversation._followed.lost("The service knows another past of its messages.")
             return
         if not isinstance(change.key, int):
             return

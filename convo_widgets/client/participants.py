@@ -24,8 +24,13 @@ class Participants:
         self._typing: dict[str, asyncio.TimerHandle] = {}
 
     @property
+    def object(self) -> SyncMap | None:
+        """The roster; None where it is not to be followed."""
+        return self._map
+
+    @property
     def is_open(self) -> bool:
-        """Whether the roster is followed."""
+        """Whether the roster is to be followed."""
         return self._map is not None
 
     def all(self) -> list[Participant]:
@@ -67,6 +72,8 @@ class Participants:
             start = str(page.items[-1].key)  # inclusive: the last one comes again, and is passed over
         for sid in self._known.keys() - here:  # left while nobody looked
             self._remove(sid, tell=tell)
+        if tell and self._map is None:  # nobody wants it any more
+            return
         self._map = roster
         self._session.follow(roster, self._changed)
 
@@ -130,7 +137,7 @@ class Participants:
 
     def _changed(self, change: Change) -> None:
         if change.kind in ("gone", "lost"):
-            self._conversation._lost("The service knows another past of its participants.")
+            self._conversation._followed.lost("The service knows another past of its participants.")
             return
         if not isinstance(change.key, str):
             return

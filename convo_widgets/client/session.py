@@ -121,6 +121,10 @@ class Session(Requests):
             self._subscriptions.unfollow(sid)
             self._pump_soon()
 
+    def is_followed(self, obj: SyncObject) -> bool:
+        """Whether its changes arrive, or will: not those of one that is "gone" or "lost"."""
+        return obj.sid in self._routes
+
     def connection_changed(self, *, is_open: bool) -> None:
         """The link came or went: subscriptions belong to the connection."""
         if is_open:

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from convo_widgets.errors import ConvoError, Forbidden, NotFound, ServiceFailed, Throttled, TokenError, TransportError
 from convo_widgets.transport.backoff import fibonacci
 
 log = logging.getLogger("convo_widgets")
+
+T = TypeVar("T")
 
 
 class Tasks:
@@ -69,11 +71,11 @@ class Tasks:
         self._reopened = asyncio.Event()
 
 
-async def together(*coroutines: Coroutine[Any, Any, None]) -> None:
-    """Do these at once; the first failure ends the others and is raised as it is."""
+async def together(*coroutines: Coroutine[Any, Any, T]) -> list[T]:
+    """What these return, done at once; the first failure ends the others and is raised as it is."""
     tasks = [asyncio.create_task(one) for one in coroutines]
     try:
-        await asyncio.gather(*tasks)
+        return list(await asyncio.gather(*tasks))
     finally:
         for task in tasks:
             task.cancel()

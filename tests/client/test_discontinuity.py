@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,3 +150,44 @@ async def test_a_service_that_was_made_anew(desk: Desk) -> None:
     assert [one.sid for one in await mine.client.get_subscribed_conversations()] == [fresh.sid]
     await mine.client.user.update_friendly_name("Bob")
     await seen.until(lambda: mine.client.user.friendly_name == "Bob")
+
+
+async def test_a_second_past_while_the_first_is_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is lost again during the reading is read again: nothing stays unfollowed."""
+    mine, theirs = await _room(desk)
+    desk.stop()
+    backup = desk.keep()
+    desk.start()
+    await _back(mine.client, theirs.client)
+    session, go = mine.client._session, asyncio.Event()
+    items = session.items
+
+    async def late(url: str, **options: Any) -> Any:
+        await go.wait()
+        return await items(url, **options)
+
+    async def restore() -> None:
+        desk.stop()
+        desk.restore(backup)
+        desk.start()
+        await _back(mine.client, theirs.client)
+
+    last = Expected(mine, "messageAdded", lambda message: message.body == "lost")
+    await theirs.send_message("lost")
+    await last
+    monkeypatch.setattr(session, "items", late)
+    seen = Seen(mine, mine.client)
+    await restore()
+    await seen.until(lambda: bool(seen.of(mine, "discontinuity")))
+    await theirs.update_friendly_name("once more")
+    await seen.until(lambda: mine.friendly_name == "once more")
+    await restore()
+    document = mine._followed._document
+    assert document is not None
+    async with asyncio.timeout(10):
+        while session.is_followed(document):  # noqa: ASYNC110 -- nobody is told
+            await asyncio.sleep(0.01)
+    go.set()
+    await theirs.update_friendly_name("in step")
+    await seen.until(lambda: mine.friendly_name == "in step")
+    assert len(seen.of(mine, "discontinuity")) == 2

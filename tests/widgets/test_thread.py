@@ -326,7 +326,7 @@ async def test_a_conversation_that_is_read_anew(people: People, show: Show) -> N
     mine, theirs = await people.pair()
     _, view = show(mine)
     await view.result("open", count=50)
-    mine._lost("A test says so.")
+    mine._followed.lost("A test says so.")
     await view.until(lambda: view.changes("reset"))
     await write(theirs, 1)
     await view.until(lambda: view.changes("added"))
