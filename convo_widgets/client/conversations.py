@@ -221,14 +221,13 @@ class Conversations:
             conversation = Conversation(self._client, sid, Links.under(self._client._links.conversations, sid))
         joined = data.status == "joined"
         conversation._followed.take_membership(data)
-        self._known[sid] = conversation
         try:
             await conversation._followed.open(data, joined=joined)
         except BaseException:
-            self._known.pop(sid, None)
             self._former[sid] = conversation
             conversation._followed.close()
             raise
+        self._known[sid] = conversation
         self._client._emit("conversationAdded", conversation)
         if joined:
             conversation.status = "joined"

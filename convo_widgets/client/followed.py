@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from convo_widgets.client.facts import ConversationState, ConversationUpdated, ConversationUpdateReason, last_message
 from convo_widgets.client.tasks import together
+from convo_widgets.errors import NotFound
 from convo_widgets.sync.objects import Change, SyncDocument
 from convo_widgets.transport.link import CONNECTION_TIMEOUT
 from convo_widgets.wire.schema import (
@@ -35,6 +36,11 @@ class Followed:
         self._renewal: asyncio.Task[None] | None = None
 
     @property
+    def is_open(self) -> bool:
+        """Whether its document is to be followed."""
+        return self._document is not None
+
+    @property
     def names(self) -> ConversationObjects:
         """What the objects are called; those that nobody said by the service's rule."""
         sid, names = self._conversation.sid, self._names
@@ -45,9 +51,13 @@ class Followed:
         )
 
     async def open(self, data: MembershipData, *, joined: bool) -> None:
-        """Read and follow what is not open yet."""
+        """Read and follow what is not open yet.
+
+        Raises:
+            NotFound: it was deleted meanwhile.
+        """
         self._names.conversation = data.channel
-        openings = [] if self._document is not None else [self._open_document()]
+        openings = [] if self.is_open else [self._open_document()]
         named = data.messages is not None and data.roster is not None
         if joined and named:
             self._names.messages, self._names.participants = data.messages, data.roster
@@ -55,6 +65,9 @@ class Followed:
         await together(*openings)
         if joined and not named:  # the document names them
             await self._open_streams()
+        if not self.is_open:
+            self.close_streams()
+            raise NotFound(404, 50350, f"Conversation {self._conversation.sid} was deleted while it was opened")
 
     async def _open_document(self) -> None:
         self._take_document(await self._session.open("Documents", self.names.conversation or ""))
@@ -115,7 +128,7 @@ class Followed:
             openings.append(self._session.open("Maps", names.participants or ""))
             openings.append(self._session.open("Lists", names.messages or ""))
         document, *streams = await together(*openings)
-        if self._document is None:  # it was removed meanwhile
+        if not self.is_open:  # it was removed meanwhile
             return
         conversation._client._discontinued(conversation, reason)
         self.tell(self._take_document(document))
@@ -135,6 +148,7 @@ class Followed:
             return
         if change.kind == "gone":
             self._conversation._client._conversations.removed(self._conversation)
+            self.close()  # also where it was just being opened
             return
         data = self._session.item(change.data, ConversationData)
         if data is not None:

@@ -60,7 +60,11 @@ class Seen:
 
     def names(self, source: Any) -> list[str]:
         """Names of a source's events."""
-        return [name for origin, name, _ in self.all if origin is source]
+        return [name for name, _ in self.told(source)]
+
+    def told(self, source: Any) -> list[tuple[str, Any]]:
+        """Names and payloads of a source's events."""
+        return [(name, payload) for origin, name, payload in self.all if origin is source]
 
     async def until(self, enough: Callable[[], bool]) -> None:
         """Wait until `enough` holds; it is asked after each event."""

@@ -394,3 +394,32 @@ async def test_two_clients_of_one_identity(people: People) -> None:
     await made.leave()
     await seen.until(lambda: seen.of(second, "conversationRemoved") != [])
     assert twin.status == "notParticipating"
+
+
+async def test_deleted_while_it_is_opened(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no more before it was open is not announced, and nothing of it is followed."""
+    alice, bob = await people.client("alice"), await people.client("bob")
+    made = await (await alice.create_conversation()).join()
+    session, go = bob._session, asyncio.Event()
+    items = session.items
+
+    async def late(url: str, **options: Any) -> Any:
+        await go.wait()
+        return await items(url, **options)
+
+    monkeypatch.setattr(session, "items", late)
+    seen, before = Seen(bob), set(session._routes)
+    await made.add(bob.user.identity)
+    async with asyncio.timeout(5):
+        while set(session._routes) == before:  # noqa: ASYNC110 -- nobody is told that the document is followed
+            await asyncio.sleep(0.01)
+    await made.delete()
+    async with asyncio.timeout(5):
+        while set(session._routes) != before:  # noqa: ASYNC110 -- nor that it is gone
+            await asyncio.sleep(0.01)
+    go.set()
+    other = await (await bob.create_conversation()).join()
+    assert await bob.get_subscribed_conversations() == [other]
+    told = [one for name, one in seen.told(bob) if name.startswith("conversation") and name != "conversationUpdated"]
+    assert told == [other, other]
+    assert len(session._routes) == len(before) + 3
