@@ -97,6 +97,8 @@ const OPS = {
     }
     return builder.build().send();
   },
+  template: async ({ conversation, content_sid }) =>
+    (await find({ conversation })).prepareMessage().setContentTemplate(content_sid).build().send(),
   // What the temporary addresses of a message's media give: [{filename, category, status, disposition, base64}].
   media: async ({ conversation, message }) => {
     const found = (await find({ conversation, message })).getMediaByCategories(["media", "body", "history"]);

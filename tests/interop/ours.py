@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 import convo_widgets as cw
+from tests.service.http import ask
 
 from .sides import SdkError, Side
 
@@ -153,6 +154,20 @@ class Ours(Side):
             values = [one.copy_with_value(content["values"].get(one.name, one.value)) for one in template.variables]
             builder.set_content_template(template.sid, values)
         return int(await builder.build().send())
+
+    async def _template(self, conversation: str, content_sid: str) -> int:
+        builder = (await self._find({"conversation": conversation})).prepare_message()
+        return int(await builder.set_content_template(content_sid).build().send())
+
+    async def _media(self, conversation: str, message: int) -> list[dict[str, Any]]:
+        found = await self._find({"conversation": conversation, "message": message})
+        told = []
+        for one in found.get_media_by_categories(["media", "body", "history"]):
+            answer = await ask("GET", await one.get_content_temporary_url())
+            text = base64.b64encode(answer.content).decode()
+            about = {"filename": one.filename, "category": one.category, "contentType": one.content_type}
+            told.append(about | {"status": answer.status, "base64": text})
+        return told
 
 
 def _medium(one: dict[str, Any]) -> cw.FileMedia:

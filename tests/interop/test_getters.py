@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import pytest
 
 from .sides import Side
-from .together import PEOPLE, Together
+from .together import PEOPLE, Together, part
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-def part(content: bytes, content_type: str, filename: str | None = None) -> dict[str, Any]:
-    """Something to attach."""
-    return {"contentType": content_type, "filename": filename, "base64": base64.b64encode(content).decode()}
 
 
 async def full(together: Together, actor: Side) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
 import json
 from collections.abc import Callable, Coroutine, Iterator
@@ -68,7 +69,7 @@ class Together:
             return [self.known(one) for one in told]
         if not isinstance(told, dict):
             return told
-        fields = {name: self.known(field) for name, field in told.items()}
+        fields = {name: self.known(field) for name, field in told.items() if name != "page"}
         if self.version == "2":
             fields = {name: field for name, field in fields.items() if name not in LATER}
             if "attachedMedia" in fields:
@@ -160,6 +161,11 @@ class Watched:
         return [f"only the SDK: {line}" for line in there if line not in here] + [
             f"only ours: {line}" for line in here if line not in there
         ]
+
+
+def part(content: bytes, content_type: str, filename: str | None = None) -> dict[str, Any]:
+    """Something to attach."""
+    return {"contentType": content_type, "filename": filename, "base64": base64.b64encode(content).decode()}
 
 
 async def _either(*waits: Coroutine[Any, Any, None]) -> None:
