@@ -131,12 +131,14 @@ class Messages:
                 more = page.meta.next_token is not None and following not in (None, start)
                 start = following
             messages = sorted(filter(None, map(self._load, items)), key=lambda message: message.index)
+        indexes = [item.index for item in items if item.index is not UNSET]
+        if not indexes:  # nothing there, as beyond the end, leads nowhere
+            return Paginator(messages, prev=None, next=None)
         older, newer = (more, before_start) if order == "desc" else (before_start, more)
-        lowest, highest = _bounds(items, anchor)
         return Paginator(
             messages,
-            prev=(lambda: self.page(page_size, lowest - 1, "backwards")) if older else None,
-            next=(lambda: self.page(page_size, highest + 1, "forward")) if newer else None,
+            prev=(lambda: self.page(page_size, min(indexes) - 1, "backwards")) if older else None,
+            next=(lambda: self.page(page_size, max(indexes) + 1, "forward")) if newer else None,
         )
 
     async def history(
@@ -364,12 +366,3 @@ def _beyond(items: list[TypedItem[Any]], order: str) -> int | None:
     if not items or items[-1].index is UNSET:
         return None
     return items[-1].index + (-1 if order == "desc" else 1)
-
-
-def _bounds(items: list[TypedItem[Any]], anchor: int | None) -> tuple[int, int]:
-    """Lowest and highest index of a page; around the anchor where the page is empty."""
-    indexes = [item.index for item in items if item.index is not UNSET]
-    if indexes:
-        return min(indexes), max(indexes)
-    nowhere = anchor or 0
-    return nowhere + 1, nowhere - 1

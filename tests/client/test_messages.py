@@ -248,7 +248,7 @@ async def test_pages_backwards_and_forwards(long_conversation: cw.Conversation, 
 
 @pytest.mark.parametrize("size", [1, 7, 150])
 async def test_pages_from_an_anchor(long_conversation: cw.Conversation, size: int) -> None:
-    """A page ends or starts at its anchor, which need not exist; its neighbours join without a gap."""
+    """A page ends or starts at its anchor, which need not exist; the neighbours of one with messages join it."""
     for anchor in (0, 1, 2, 50, 51, 100, 120, 257, 258, 5000):
         await _pages_from(long_conversation, anchor, size)
 
@@ -258,20 +258,20 @@ async def _pages_from(long_conversation: cw.Conversation, anchor: int, size: int
     page = await long_conversation.get_messages(size, anchor, "backwards")
     assert indexes(page) == older[-size:]
     assert page.has_prev_page == (len(older) > size)
-    assert page.has_next_page == (len(older) < len(KEPT))
+    assert page.has_next_page == (0 < len(older) < len(KEPT))
     if page.has_next_page:
         following = await page.next_page()
         assert indexes(following) == [index for index in KEPT if index > anchor][:size]
-        assert following.has_prev_page == bool(older)
+        assert following.has_prev_page
     newer = [index for index in KEPT if index >= anchor]
     page = await long_conversation.get_messages(size, anchor, "forward")
     assert indexes(page) == newer[:size]
     assert page.has_next_page == (len(newer) > size)
-    assert page.has_prev_page == (len(newer) < len(KEPT))
+    assert page.has_prev_page == (0 < len(newer) < len(KEPT))
     if page.has_prev_page:
         before = await page.prev_page()
         assert indexes(before) == [index for index in KEPT if index < anchor][-size:]
-        assert before.has_next_page == bool(newer)
+        assert before.has_next_page
 
 
 async def test_pages_from_the_beginning(long_conversation: cw.Conversation) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import itertools
 import json
 from collections.abc import Callable, Coroutine, Iterator
@@ -101,6 +102,9 @@ class Together:
             while len(await side.conversation(sid, "getParticipants")) < len(PEOPLE):
                 await side.news()
             await side.conversation(sid, "getMessages")
+        await self.account.post(f"/Conversations/{sid}/Participants/bob", {"Attributes": '{"live": true}'})
+        for side in self.everybody():  # a while after it has joined the SDK hears live of what is in it
+            await side.wait("participantUpdated", lambda told: told["participant"]["conversation"] == sid)
         return sid
 
     async def settled(self) -> None:
@@ -137,12 +141,17 @@ class Watched:
         where = where["sid"] if isinstance(where, dict) else where
         return where == self._together._marker
 
-    async def until(self, name: str) -> None:
-        """Wait until a genuine client has heard an event."""
+    async def until(self, name: str) -> bool:
+        """Wait until a genuine client has heard an event; whether it has."""
         sides = self._together.sdk.values()
-        async with asyncio.timeout(LATE):
-            while name not in {event for side in sides for event, _ in self.heard(side)}:
-                await _either(*(side.news() for side in sides))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LATE):
+                while not self._has(name):
+                    await _either(*(side.news() for side in sides))
+        return self._has(name)
+
+    def _has(self, name: str) -> bool:
+        return any(event == name for side in self._together.sdk.values() for event, _ in self.heard(side))
 
     async def differences(self, name: str) -> list[str]:
         """How a person's two clients differ in what they heard; nothing where they agree, be it a moment later."""
