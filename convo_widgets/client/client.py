@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -22,13 +21,13 @@ from convo_widgets.client.push import (
     Registrations,
     parse_push_notification,
 )
+from convo_widgets.client.renewal import Renewal
 from convo_widgets.client.session import Session
 from convo_widgets.client.shown import line, table
 from convo_widgets.client.tokens import Token, TokenSource
 from convo_widgets.client.user import User
 from convo_widgets.client.users import Users
-from convo_widgets.errors import ConnectionLost, ConvoError, TokenError, TokenExpired, TransportError, UsageError
-from convo_widgets.transport.backoff import fibonacci
+from convo_widgets.errors import ConnectionLost, ConvoError, TokenExpired, UsageError
 from convo_widgets.transport.http import Http
 from convo_widgets.transport.link import CONNECTION_TIMEOUT, ConnectionFault, ConnectionState
 from convo_widgets.wire import json
@@ -38,7 +37,6 @@ from convo_widgets.wire.schema import (
     ConfigurationLinks,
     ContentTemplatePage,
     NewConversation,
-    TypingNotice,
 )
 
 if TYPE_CHECKING:
@@ -50,7 +48,6 @@ State = Literal["failed", "initialized"]
 TYPING = "twilio.ipmsg.typing_indicator"
 CONFIGURATION = "Client/v2/Configuration"
 TEMPLATES = "Client/v2/ContentTemplates"
-SHORT = 180.0  # seconds left of a token at which it is renewed
 
 
 class Client(Emitter):
@@ -128,7 +125,7 @@ class Client(Emitter):
         self._registrations = Registrations(self._session, self._endpoints.push)
         self._limits = ConversationLimits()
         self._links: ConfigurationLinks = ConfigurationLinks("", "", "", "", "")
-        self._renewal: asyncio.Task[None] | None = None
+        self._renewal = Renewal(self._tokens, self._session)
         self._was_shut_down = False
         self.url = url
         self.service: Any = None
@@ -201,11 +198,11 @@ class Client(Emitter):
         self._tokens.replace(token)
         if self._session.link.has_ended:
             await self._session.link.start()
-        else:
-            try:
-                await self._session.link.update(token)
-            except ConnectionLost:  # the next connection is made with it
-                await self._session.link.wait_open(CONNECTION_TIMEOUT)
+            return
+        try:
+            await self._session.link.update(token)
+        except ConnectionLost:  # the next connection is made with it
+            await self._session.link.wait_open(CONNECTION_TIMEOUT)
 
     async def _start(self) -> None:
         try:
@@ -392,51 +389,22 @@ class Client(Emitter):
     def token_about_to_expire(self) -> None:
         """The service asks for a new token: a token function is called, everybody else is told."""
         self._emit("tokenAboutToExpire", self)
-        if self._tokens.renewable and (self._renewal is None or self._renewal.done()):
-            self._renewal = self._session.tasks.spawn(self._renew_token(), "renew the token")
+        self._renewal.begin()
 
     def token_expired(self) -> None:
         """The token's time is over."""
         self._emit("tokenExpired", self)
 
-    async def _renew_token(self) -> None:
-        """Ask the token function for a newer one until it gives one, or the connection ends and asks by itself."""
-        await asyncio.sleep(self._tokens.pause())
-        for delay in fibonacci():
-            try:
-                token = await self._tokens.fetch_newer()
-                break
-            except TokenError as error:
-                log.warning("the token could not be renewed, and is asked for again in %.0f s: %s", delay, error)
-            await asyncio.sleep(delay)
-            if not self._session.link.is_open:
-                return
-        self._renewal = None  # the service may warn about the new one before it has said that it takes it
-        try:
-            await self._session.link.update(token)
-        except (TokenError, TransportError) as error:
-            log.warning("the new token was not taken: %s", error)
-
     def notified(self, notice: Notified) -> None:
         """The service said something by itself."""
         if notice.message_type == TYPING:
-            self._take_typing(notice.body)
+            self._conversations.take_typing(notice.body)
         else:
             self._session.receive(notice)
 
-    def _take_typing(self, body: bytes) -> None:
-        try:
-            typing = json.decode(body, TypingNotice)
-        except json.BadJSON as error:
-            log.warning("a typing notice cannot be read and is skipped: %s", error)
-            return
-        conversation = self._conversations.by_sid(typing.channel_sid)
-        if conversation is not None and typing.identity != self.user.identity:
-            conversation._participants.started_typing(typing.identity, min(max(typing.typing_timeout, 1), 60))
-
     def clock_jumped(self, seconds: float) -> None:
         """The machine slept: a token may have come close to its end, or beyond, without a warning."""
-        if self._tokens.report.seconds_left <= min(SHORT, self._tokens.report.lifetime / 2):
+        if self._tokens.is_short:
             self.token_about_to_expire()
 
     def _discontinued(self, source: Emitter, reason: str) -> None:

@@ -17,6 +17,7 @@ from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.facts import Links
 from convo_widgets.errors import Forbidden, NotFound, UsageError
 from convo_widgets.sync.objects import Change, SyncMap
+from convo_widgets.wire import json
 from convo_widgets.wire.schema import (
     ConversationObjects,
     ConversationReply,
@@ -24,6 +25,7 @@ from convo_widgets.wire.schema import (
     MyConversation,
     MyConversationPage,
     NewConversation,
+    TypingNotice,
 )
 
 if TYPE_CHECKING:
@@ -49,10 +51,6 @@ class Conversations:
         self._told: set[str] = set()  # whom the map told of while a listing was under way: newer than the listing
         self._listing: asyncio.Task[None] | None = None
         self._room = asyncio.Semaphore(OPENINGS)
-
-    def by_sid(self, sid: str) -> Conversation | None:
-        """The one with this sid, if it is known."""
-        return self._known.get(sid)
 
     def known(self) -> list[Conversation]:
         """Those that are known just now."""
@@ -170,6 +168,17 @@ class Conversations:
         async with self._lock(conversation.sid):
             if self._known.get(conversation.sid) is conversation:
                 await conversation._followed.renew(reason)
+
+    def take_typing(self, body: bytes) -> None:
+        """Somebody is writing in one of them."""
+        try:
+            typing = json.decode(body, TypingNotice)
+        except json.BadJSON as error:
+            log.warning("a typing notice cannot be read and is skipped: %s", error)
+            return
+        conversation = self._known.get(typing.channel_sid)
+        if conversation is not None and typing.identity != self._client.user.identity:
+            conversation._participants.started_typing(typing.identity, min(max(typing.typing_timeout, 1), 60))
 
     def _changed(self, change: Change) -> None:
         if change.kind in ("gone", "lost"):

@@ -20,6 +20,7 @@ from convo_widgets.errors import ConvoError, TokenError, TokenExpired, TokenInva
 
 Token = str | Callable[[], str | Awaitable[str]]
 PROVIDER_TIMEOUT = 30.0  # seconds that a token function may take
+SHORT = 180.0  # seconds left of a token at which another one is due
 PAUSE = 1.0  # seconds at least between two calls of it for renewals
 
 
@@ -135,7 +136,7 @@ class TokenSource:
         self._token = token
         self._given: str | None = None  # by hand, where the source is a function
         self._last = token if isinstance(token, str) else ""
-        self._fetched_at, self._left = 0.0, 0.0
+        self._taken_at, self._left = 0.0, 0.0
         self._identity: str | None = None  # of the first one: a client stays one person
         self.report = TokenReport()
         self.renewable = callable(token)
@@ -149,12 +150,16 @@ class TokenSource:
         Raises:
             TokenInvalid: it is no token, or somebody else's; the old one stays.
         """
-        self._check(token)
-        self._last = token
+        self._take(token)
         if self.renewable:
             self._given = token
         else:
             self._token = token
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the last one has so little time left that another one is due."""
+        return self.report.seconds_left <= min(SHORT, self.report.lifetime / 2)
 
     def pause(self) -> float:
         """Seconds to wait before the next one is asked for.
@@ -162,7 +167,7 @@ class TokenSource:
         Services warn about a short-lived token as soon as they have it: half of what is left of it is used first, and a
         function that gives the same token again and again is not asked without a pause.
         """
-        age = asyncio.get_running_loop().time() - self._fetched_at
+        age = asyncio.get_running_loop().time() - self._taken_at
         return max(0.0, PAUSE - age, self._left / 2 - age)
 
     async def current(self, newer: bool = False) -> str:
@@ -182,12 +187,8 @@ class TokenSource:
         token, self._given = self._given, None
         if token is None:
             token = await self._call() if callable(self._token) else self._token
-        self.report = self._check(token)
-        self._last = token
-        self._identity = self.report.identity or self._identity
-        self._fetched_at = asyncio.get_running_loop().time()
-        self._left = min(self.report.seconds_left, self.report.lifetime)  # should this clock be wrong
-        return token
+        self._take(token)
+        return self._last
 
     async def fetch_newer(self) -> str:
         """A token to replace one that still works, so it must not be worth less than that.
@@ -201,6 +202,14 @@ class TokenSource:
             expired, self.report = self.report, before
             raise TokenExpired(-expired.seconds_left)
         return token
+
+    def _take(self, token: Any) -> None:
+        """It is the last one from now on."""
+        self.report = self._check(token)
+        self._last = token
+        self._identity = self.report.identity or self._identity
+        self._taken_at = asyncio.get_running_loop().time()
+        self._left = min(self.report.seconds_left, self.report.lifetime)  # should this clock be wrong
 
     def _check(self, token: Any) -> TokenReport:
         report = explain_token(token if isinstance(token, str) else "")

@@ -60,6 +60,15 @@ async def test_one_is_told_before_a_token_ends(people: People) -> None:
     assert seen.names(alice) == []
 
 
+async def test_an_updated_token_is_the_one_that_counts(people: People) -> None:
+    """Its end is shown, and what is due after the machine slept is judged by it."""
+    alice, newer = await people.client("alice", token=people.token("alice", ttl=60)), people.token("alice", ttl=7200)
+    ends = cw.explain_token(newer).expires_at
+    assert f"{ends:%H:%M:%S}" not in alice._repr_html_()
+    await alice.update_token(newer)
+    assert f"{ends:%H:%M:%S}" in alice._repr_html_()
+
+
 async def test_a_fixed_token_ends(people: People) -> None:
     """Expired: told once, disconnected; a new token brings the client back, and nothing is lost."""
     alice = await people.client("alice", token=people.token("alice", ttl=2))
