@@ -52,7 +52,7 @@ from convo_widgets.wire.schema import (
 if TYPE_CHECKING:
     from convo_widgets.client.client import Client
 
-PREFETCH = 16  # pages that are read ahead
+PREFETCH = 24  # pages that are read ahead
 MAX_BODY = 32 * 1024  # bytes of UTF-8 in a message
 TYPING = 5.0  # seconds that a word of typing holds, until the service has said
 

@@ -36,7 +36,7 @@ INIT_WITHIN = 10.0
 WARN_BEFORE = 180.0
 """Seconds before the end of a token at which its owner is told."""
 PING_EVERY = 30.0
-PAUSE_AT = 1 << 20
+PAUSE_AT = 2 << 20
 """Bytes waiting to be written at which no further request is read."""
 CUT_AT = 8 << 20
 """Bytes waiting to be written at which the connection is cut."""
