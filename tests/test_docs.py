@@ -14,6 +14,7 @@ import pytest
 
 from convo_widgets.client.client import Client
 from convo_widgets.dataframes.schema import MESSAGES
+from convo_widgets.service.account.door import ROUTES
 from convo_widgets.service.local import LocalService
 
 ROOT = Path(__file__).parent.parent
@@ -55,6 +56,20 @@ def test_columns_are_documented() -> None:
     text = (ROOT / "docs" / "dataframes.md").read_text().partition("<!-- columns -->")[2]
     rows = re.findall(r"^\| `(\w+)` \| (\S+) \| (.+) \|$", text, re.M)
     assert rows == [(column.name, str(column.dtype).replace(" ", ""), column.meaning) for column in MESSAGES]
+
+
+def test_routes_are_documented() -> None:
+    """The table of addresses in docs/service.md is that of the account's door."""
+    text = (ROOT / "docs" / "service.md").read_text().partition("<!-- routes -->")[2]
+    rows = re.findall(r"^\| `(\S+)` \| (.*?) ?\| (.+?) \| (.*?) ?\|$", text, re.M)
+    told = {(address, below): (verbs, re.findall(r"`([^`]+)`", fields)) for address, below, verbs, fields in rows}
+    words = {"either": "", "account": "the account", "service": "the service"}
+    known: dict[tuple[str, str], tuple[list[str], dict[str, None]]] = {}
+    for route in ROUTES:
+        verbs, fields = known.setdefault((route.address, words[route.below]), ([], {}))
+        verbs.append(route.method)
+        fields |= dict.fromkeys(route.fields or ())
+    assert told == {place: (", ".join(verbs), list(fields)) for place, (verbs, fields) in known.items()}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

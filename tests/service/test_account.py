@@ -368,3 +368,92 @@ async def test_odd_requests(account: Account) -> None:
         assert (await ask("POST", url, content, **account.headers)).status == status
     assert (await account.ask("GET", f"/Conversations/{quote('../Roles', safe='')}")).code == 50350
     assert (await account.ask("POST", "/_local/faults", {"path": "("}, json="yes")).code == 20422
+
+
+async def test_bindings(account: Account, wire: Connect) -> None:
+    """Devices that users registered are listed by type and person, shown, and taken away."""
+    alice, bob = await wire("alice"), await wire("bob")
+    device = {"endpoint_platform": "x", "channel_type": "fcm", "version": "0", "message_types": ["m.one"]}
+    for number, person in enumerate((alice, alice, bob)):
+        await person.post("/v1/registrations", device | {"data": {"registration_id": f"device {number}"}})
+    url = f"/Services/{account.service.service_sid}/Bindings"
+    page = (await account.ask("GET", f"{url}?BindingType=fcm&Identity=alice")).body
+    assert [(one["identity"], one["endpoint"]) for one in page["bindings"]] == [
+        ("alice", "device 0"), ("alice", "device 1"),
+    ]  # fmt: skip
+    assert (page["bindings"][0]["binding_type"], page["bindings"][0]["message_types"]) == ("fcm", ["m.one"])
+    assert len((await account.ask("GET", f"{url}?Identity=alice&Identity=bob")).body["bindings"]) == 3
+    assert (await account.ask("GET", f"{url}?BindingType=apn")).body["bindings"] == []
+    sid = page["bindings"][0]["sid"]
+    assert (await account.ask("GET", f"{url}/{sid}")).body == page["bindings"][0]
+    assert (await account.ask("DELETE", f"{url}/{sid}")).status == 204
+    assert (await account.ask("GET", f"{url}/{sid}")).code == 20404
+    assert (await account.ask("GET", "/Bindings")).code == 20404
+
+
+async def test_users_go(account: Account, wire: Connect) -> None:
+    """A removed user's connections end, and others see it leave; under the same identity comes a new user."""
+    alice, bob = await wire("alice"), await wire("bob")
+    sid = await room(account, "alice", "bob")
+    await bob.follow((await bob.objects(sid))["participants"], "map")
+    before = (await account.ask("GET", "/Users/alice")).body["sid"]
+    assert (await account.ask("DELETE", "/Users/alice")).status == 204
+    await alice.ended()
+    await bob.sync(lambda payload: payload["event_type"] == "map_item_removed")
+    assert [one["identity"] for one in await items(bob, sid, "participants")] == ["bob"]
+    again = await wire("alice")
+    assert (await account.ask("GET", "/Users/alice")).body["sid"] != before
+    assert (await again.get(MINE))["conversations"] == []
+
+
+async def test_permissions_act(account: Account, wire: Connect) -> None:
+    """A role made by the account allows what it says, from the moment when it says so."""
+    alice, bob = await wire("alice"), await wire("bob")
+    sid = await room(account, "alice", "bob")
+    message = await alice.post(f"{ROOMS}/{sid}/Messages", {"body": "hers"})
+    url = f"{ROOMS}/{sid}/Messages/{message['sid']}"
+    fields = {"FriendlyName": "editor", "Type": "conversation", "Permission": ["editAnyMessage", "sendMessage"]}
+    role = (await account.post("/Roles", fields))["sid"]
+    await account.post(f"/Conversations/{sid}/Participants/bob", {"RoleSid": role})
+    assert (await bob.post(url, {"body": "edited"}))["body"] == "edited"
+    assert (await bob.ask("DELETE", url)).code == 50107
+    assert (await bob.ask("DELETE", f"{ROOMS}/{sid}/Participants/alice")).code == 50107
+    await account.post(f"/Roles/{role}", {"Permission": ["deleteAnyMessage", "removeParticipant"]})
+    assert (await bob.ask("POST", url, {"body": "again"})).code == 50107
+    assert (await bob.ask("DELETE", url)).status == 204
+
+
+async def test_limits(account: Account) -> None:
+    """What is too much, unknown or too long, each with its code."""
+    sid = await room(account)
+    url = f"/Conversations/{sid}/Participants"
+    for number in range(50):
+        binding = {"MessagingBinding.Address": f"a{number}@x.example", "MessagingBinding.ProxyAddress": "b@x.example"}
+        await account.post(url, binding)
+    assert (await account.ask("POST", url, {"MessagingBinding.Address": "z@x.example"})).code == 50418
+    assert (await account.ask("POST", url, {"Identity": "a", "Colour": "red"})).code == 20001
+    both = {"Identity": "a", "MessagingBinding.Address": "+15550100", "MessagingBinding.ProxyAddress": "+15550101"}
+    other = f"/Conversations/{await room(account)}/Participants"
+    assert (await account.ask("POST", other, both)).code == 20001
+    assert (await account.ask("POST", url, {"Identity": "x" * 257})).code == 50207
+    assert (await account.ask("POST", url, {"Identity": "a", "Attributes": f'"{"x" * 4096}"'})).code == 50303
+    assert (await account.ask("POST", "/Conversations", {"DateCreated": "soon"})).code == 20422
+    assert (await account.ask("GET", "/Conversations?PageToken=PT!")).code == 54453
+    assert (await account.ask("GET", "/Conversations?Page=-1")).code == 20001
+
+
+async def test_scoped_shapes(account: Account) -> None:
+    """Below the service, what a conversation has says which service; URLs stay in the form of the request."""
+    sid = await room(account, "alice")
+    below = f"/Services/{account.service.service_sid}"
+    fields = {"Target": "studio", "Configuration.FlowSid": "FW" + "0" * 32}
+    for path, given in (("Messages", {"Body": "x"}), ("Participants", {"Identity": "bob"}), ("Webhooks", fields)):
+        made = await account.post(f"/Conversations/{sid}/{path}", given)
+        assert "chat_service_sid" not in made
+        url = f"{below}/Conversations/{sid}/{path}/{made['sid']}"
+        scoped = (await account.ask("GET", url)).body
+        assert scoped["chat_service_sid"] == account.service.service_sid
+        assert scoped["url"].endswith(f"/v1{url}")
+        page = (await account.ask("GET", f"{below}/Conversations/{sid}/{path}")).body
+        assert page["meta"]["first_page_url"].startswith(f"{account.service.url}/v1{below}/")
+        assert scoped in page[path.lower()]
