@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 from urllib.parse import quote
 
 from msgspec import UNSET
@@ -344,11 +344,15 @@ class Conversation(Emitter):
 
     async def _set_horizon(self, index: int | None) -> int | None:
         self._check_joined("set what was read")
+        if index is not None and index < 0:
+            raise UsageError(f"index is {index}: the first message has index 0.")
         reply = await self._set_membership(Membership(last_read_message_index=index), "setting what was read")
         return reply.unread_messages_count
 
     async def set_user_notification_level(self, notification_level: NotificationLevel) -> None:
         """Choose "default" or "muted" push notifications for oneself."""
+        if notification_level not in get_args(NotificationLevel):
+            raise UsageError(f"notification_level is {notification_level!r}: it is 'default' or 'muted'.")
         await self._set_membership(Membership(notification_level=notification_level), "setting the notification level")
 
     async def _set_membership(self, body: Membership, what: str) -> MembershipReply:
@@ -382,6 +386,8 @@ class Conversation(Emitter):
             Conflict: they are in it already.
             Forbidden: one may not.
         """
+        if not identity:
+            raise UsageError("A participant on chat has an identity.")
         text = json.encode({} if attributes is None else attributes).decode()
         body = NewParticipant(identity=identity, attributes=text)
         return await self._client._session.post(

@@ -374,7 +374,7 @@ async def test_notification_level(people: People) -> None:
     await theirs.send_message("one more event")
     await seen.until(lambda: seen.of(theirs, "messageAdded") != [])
     assert all("notificationLevel" not in reasons(update) for update in seen.of(theirs, "updated"))
-    with pytest.raises(cw.ReplyError):
+    with pytest.raises(cw.UsageError):
         await mine.set_user_notification_level("loud")  # type: ignore[arg-type]
 
 

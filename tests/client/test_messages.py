@@ -368,11 +368,11 @@ async def test_advance_never_goes_back(people: People) -> None:
     back = Expected(theirs, "updated", lambda update: theirs.last_read_message_index == 1)
     assert await theirs.update_last_read_message_index(1) == 3
     await back
-    for index in (-1, 99):
-        with pytest.raises(cw.ReplyError):
+    for index, error in ((-1, cw.UsageError), (99, cw.ReplyError)):
+        with pytest.raises(error):
             await theirs.update_last_read_message_index(index)
     await theirs.set_all_messages_unread()
-    with pytest.raises(cw.ReplyError):
+    with pytest.raises(cw.UsageError):
         await theirs.advance_last_read_message_index(-1)
 
 
