@@ -98,7 +98,7 @@ from convo_widgets.errors import (
     UsageError,
 )
 from convo_widgets.service.local import LocalService
-from convo_widgets.transport.link import ConnectionFault, ConnectionState
+from convo_widgets.transport.observer import ConnectionFault, ConnectionState
 from convo_widgets.widgets.thread import Thread
 
 __all__ = [

@@ -29,7 +29,8 @@ from convo_widgets.client.user import User
 from convo_widgets.client.users import Users
 from convo_widgets.errors import ConnectionLost, ConvoError, TokenExpired, UsageError
 from convo_widgets.transport.http import Http
-from convo_widgets.transport.link import CONNECTION_TIMEOUT, ConnectionFault, ConnectionState
+from convo_widgets.transport.link import CONNECTION_TIMEOUT
+from convo_widgets.transport.observer import ConnectionFault, ConnectionState
 from convo_widgets.wire import json
 from convo_widgets.wire.protocol import Notified
 from convo_widgets.wire.schema import (
@@ -370,7 +371,7 @@ class Client(Emitter):
         """
         return parse_push_notification(notification_payload)
 
-    # -- what the link says (transport.link.Observer)
+    # -- what the link says (transport.observer.Observer)
 
     @property
     def connection_state(self) -> ConnectionState:

@@ -21,7 +21,8 @@ from convo_widgets.errors import (
     UsageError,
 )
 from convo_widgets.transport import link as transport
-from convo_widgets.transport.link import Link, Response
+from convo_widgets.transport.answers import Response
+from convo_widgets.transport.link import Link
 from convo_widgets.transport.refusals import is_passing, pause, refusal
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import HttpRequest, ResourceUrl

@@ -23,7 +23,8 @@ from convo_widgets.client.tokens import TokenSource
 from convo_widgets.errors import ConvoError
 from convo_widgets.sync.objects import Change, SyncObject
 from convo_widgets.sync.subscriptions import Batch, Subscriptions
-from convo_widgets.transport.link import Link, Observer
+from convo_widgets.transport.link import Link
+from convo_widgets.transport.observer import Observer
 from convo_widgets.wire import json
 from convo_widgets.wire.protocol import Notified
 from convo_widgets.wire.schema import SubscriptionsReply, SyncNotification, SyncObjectReply, TypedPage

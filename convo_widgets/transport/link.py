@@ -12,9 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
-from typing import Protocol as Interface
+from typing import Any
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
@@ -24,7 +22,6 @@ from convo_widgets.errors import (
     ConvoError,
     LocalProtocolError,
     RemoteProtocolError,
-    RequestTimeout,
     Throttled,
     TokenError,
     TokenExpired,
@@ -33,8 +30,10 @@ from convo_widgets.errors import (
     reply_error,
     token_error,
 )
+from convo_widgets.transport.answers import Answers, Response
 from convo_widgets.transport.backoff import fibonacci
 from convo_widgets.transport.clock import ClockWatch
+from convo_widgets.transport.observer import ConnectionFault, ConnectionState, Observer
 from convo_widgets.transport.socket import CLOSE_TIMEOUT, Socket, close_socket, open_socket, probe_socket, shown
 from convo_widgets.transport.turns import Turns
 from convo_widgets.wire.protocol import (
@@ -51,8 +50,6 @@ from convo_widgets.wire.protocol import (
 )
 from convo_widgets.wire.schema import HttpRequest, Status
 
-ConnectionState = Literal["unknown", "connecting", "connected", "disconnecting", "disconnected", "denied"]
-
 OPEN_TIMEOUT = 10.0  # seconds to a finished handshake, and as much again to the answer to init
 CONNECTION_TIMEOUT = 20.0  # seconds that a request waits for a connection
 REPLY_TIMEOUT = 30.0  # seconds that it then waits for its answer
@@ -61,56 +58,6 @@ PROBE_TIMEOUT = 5.0  # seconds that a peer has to show a sign of life after the 
 LONGEST_AWAY = 600.0  # seconds that a service may send us away for, whatever number it writes
 
 log = logging.getLogger("convo_widgets")
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """Answer to a request: HTTP status, headers, body bytes."""
-
-    status: int
-    body: bytes
-    headers: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionFault:
-    """Why a connection ended or could not be made; after a terminal one it is not tried again by itself."""
-
-    terminal: bool
-    message: str
-    http_status_code: int | None = None
-    error_code: int | None = None
-
-
-class Observer(Interface):
-    """Whom a link tells what happens. Calls come from its task; none may block."""
-
-    def state_changed(self, state: ConnectionState) -> None:
-        """The connection has another state."""
-
-    def notified(self, notice: Notified) -> None:
-        """The service said something by itself."""
-
-    def faulted(self, fault: ConnectionFault) -> None:
-        """A connection failed."""
-
-    def token_about_to_expire(self) -> None:
-        """The service asks for a new token."""
-
-    def token_expired(self) -> None:
-        """The token's time is over."""
-
-    def clock_jumped(self, seconds: float) -> None:
-        """So much time went by unseen: the machine slept, or the loop was blocked."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """A request whose answer is awaited."""
-
-    future: asyncio.Future[Any]
-    what: str
-    repeatable: bool
 
 
 class Link:
@@ -150,7 +97,7 @@ class Link:
         self._socket: Socket | None = None
         self._writer: asyncio.Task[None] | None = None
         self._protocol = Protocol("client")
-        self._waiting: dict[str, _Waiting] = {}
+        self._answers = Answers()
         self._turns = Turns()
         self._clock = ClockWatch(self._clock_jumped)
         self._probe: asyncio.Task[None] | None = None
@@ -276,7 +223,7 @@ class Link:
             self._turns.close()
             self._clock.stop()
             self._socket = None
-            self._drop_waiting()
+            self._answers.lose()
             for task in (self._probe, self._writer):
                 if task is not None:
                     task.cancel()
@@ -320,7 +267,7 @@ class Link:
     def _handle(self, event: Event) -> None:
         match event:
             case Replied(id, status, headers, body):
-                self._answer(id, Response(status.code, body, headers))
+                self._answers.give(id, Response(status.code, body, headers))
             case Notified():
                 self._observer.notified(event)
             case TokenAboutToExpire():
@@ -328,7 +275,7 @@ class Link:
             case Initialized(continuation_token):
                 self._continuation = continuation_token
             case Updated(id):
-                self._answer(id, None)
+                self._answers.give(id, None)
             case Refused(method, id, status, backoff_ms):
                 self._refused(method, id, status, backoff_ms)
             case Malformed(reason):
@@ -346,7 +293,7 @@ class Link:
         else:
             error = reply_error(status.code, code, why)
         if method == "update":
-            self._fail(id, error)
+            self._answers.fail(id, error)
         if method == "init" or isinstance(error, TokenError):
             self._said, self._away = status, backoff_ms / 1000
             raise error
@@ -387,7 +334,7 @@ class Link:
         """
         await self._wait_ready(what, turn=turn)
         id = self._protocol.request(request, body)
-        answer = await self._await_answer(id, what, repeatable)
+        answer = await self._await_answer(id, what, repeatable=repeatable)
         assert isinstance(answer, Response)
         return answer
 
@@ -439,20 +386,12 @@ class Link:
         if self._task is None:
             raise UsageError("The client is not connected: use `await connect(...)`.")
 
-    async def _await_answer(self, id: str, what: str, repeatable: bool) -> Any:
-        waiting = _Waiting(asyncio.get_running_loop().create_future(), what, repeatable)
-        self._waiting[id] = waiting
+    async def _await_answer(self, id: str, what: str, *, repeatable: bool) -> Any:
+        self._flush_soon()
         try:
-            async with asyncio.timeout(REPLY_TIMEOUT):
-                self._flush_soon()
-                return await waiting.future
-        except TimeoutError:
-            raise RequestTimeout(what, may_have_happened=not repeatable) from None
+            return await self._answers.wait(id, what, repeatable=repeatable, timeout=REPLY_TIMEOUT)
         finally:
-            self._waiting.pop(id, None)
             self._protocol.forget(id)
-            if waiting.future.done() and not waiting.future.cancelled():
-                waiting.future.exception()  # both ways may tell of the same loss: one is enough
 
     def _flush_soon(self) -> None:
         """Write what there is to say, with what else is asked for in this step of the loop."""
@@ -477,16 +416,6 @@ class Link:
                 self._turns.close()
             raise
 
-    def _answer(self, id: str, value: Any) -> None:
-        waiting = self._waiting.pop(id, None)
-        if waiting is not None and not waiting.future.done():
-            waiting.future.set_result(value)
-
-    def _fail(self, id: str, error: ConvoError) -> None:
-        waiting = self._waiting.pop(id, None)
-        if waiting is not None and not waiting.future.done():
-            waiting.future.set_exception(error)
-
     # -- ends
 
     def _lose(self, error: ConvoError, final: bool) -> None:
@@ -496,16 +425,9 @@ class Link:
         said = self._said or Status(0)
         self._observer.faulted(ConnectionFault(final, str(error), said.code or None, said.error_code))
 
-    def _drop_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        for request in waiting.values():
-            if not request.future.done():
-                error = ConnectionLost(request.what, may_have_happened=not request.repeatable)
-                request.future.set_exception(error)
-
     def _end(self, error: ConvoError) -> None:
         self._ended = error
-        self._drop_waiting()
+        self._answers.lose()
         self._turns.open()  # wakes who waits for a connection, to be told of the end
         self._tell_state(self._final_state)
         first, self._first = self._first, None

@@ -12,7 +12,8 @@ import pytest
 from fakes import PATIENCE, FakeService
 
 from convo_widgets.errors import TokenError
-from convo_widgets.transport.link import ConnectionFault, Link
+from convo_widgets.transport.link import Link
+from convo_widgets.transport.observer import ConnectionFault
 from convo_widgets.wire.protocol import Notified
 
 
@@ -142,7 +143,7 @@ async def bench(service: FakeService, silent_uri: str, canary: str) -> AsyncIter
     yield make
     for one in benches:
         await one.link.stop()
-        assert one.link._waiting == {}
+        assert len(one.link._answers) == 0
         assert one.link._protocol._waiting.keys() <= {"init"} or one.link._protocol.state != "ready"
 
 

@@ -11,7 +11,8 @@ from fakes import PATIENCE, accept, ignore, refuse
 
 from convo_widgets.errors import ConnectFailed, ConnectionLost, ConvoError, UsageError
 from convo_widgets.transport import link as transport
-from convo_widgets.transport.link import Link, Response
+from convo_widgets.transport.answers import Response
+from convo_widgets.transport.link import Link
 from convo_widgets.wire.protocol import Closed, InitRequested, Requested, UpdateRequested
 from convo_widgets.wire.schema import HttpRequest
 
