@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 
-from convo_widgets.service import limits, rights, tell
+from convo_widgets.service import limits, rights, tell, webhooks
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -95,7 +95,7 @@ class Terms(Struct):
 def create(change: Change, new: NewConversation, created_by: str, terms: Terms | None = None) -> str:
     """A new conversation; its sid."""
     given: dict[str, Any] = {"date_created": change.time, **(terms.checked() if terms else {})}
-    _, sid = insert(
+    row, sid = insert(
         change.store,
         created_by=created_by,
         unique_name=_free_name(change.store, new),
@@ -103,6 +103,7 @@ def create(change: Change, new: NewConversation, created_by: str, terms: Terms |
         attributes=limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES),
         **given,
     )
+    webhooks.conversation(change, "Added", row)
     return sid
 
 
@@ -126,6 +127,7 @@ def alter(change: Change, conversation: Row, new: NewConversation, terms: Terms 
     sql = f"UPDATE conversations SET {fields} WHERE id = ?"  # noqa: S608 - names from above
     change.run(sql, *values.values(), conversation["id"])
     tell.channel(change, conversation["id"])
+    webhooks.conversation(change, "Updated", conversation["id"], conversation["state"])
 
 
 def _free_name(store: Store, new: NewConversation, self: int | None = None) -> str | None:
@@ -147,6 +149,7 @@ def _state(state: str) -> str:
 def remove(change: Change, conversation: int) -> None:
     """Remove a conversation with all that belongs to it, and tell everybody who had it."""
     store = change.store
+    webhooks.conversation(change, "Removed", conversation)
     people = store.rows("SELECT identity FROM participants WHERE conversation = ? AND identity NOTNULL", conversation)
     for row in people:
         tell.membership(change, conversation, "removed", row["identity"])

@@ -25,8 +25,9 @@ from convo_widgets.service.faults import Faults
 from convo_widgets.service.hub import Follower, Hub
 from convo_widgets.service.limits import Media
 from convo_widgets.service.media import Signer
+from convo_widgets.service.outside import Caller
 from convo_widgets.service.refusals import Refused
-from convo_widgets.service.store import Change, Store
+from convo_widgets.service.store import Change, Source, Store
 from convo_widgets.service.tokens import Tokens
 from convo_widgets.wire import json
 from convo_widgets.wire.protocol import Requested
@@ -61,6 +62,7 @@ class Backend:
         base: the service's own address, without a slash at the end.
         media: what a message may carry.
         media_ttl: seconds that a temporary address of a medium is good for.
+        hook_hosts: machines whose webhooks are called, beside this one.
     """
 
     store: Store
@@ -70,8 +72,10 @@ class Backend:
     media_ttl: float = 300
     faults: Faults = field(default_factory=Faults)
     hub: Hub = field(default_factory=Hub)
+    hook_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self.caller = Caller(self.tokens.api_secret, self.hook_hosts)
         self.signer = Signer(f"{self.base}/v1/Services/{self.tokens.service_sid}/Media", self.media_ttl)
         reach.start(self.store)
 
@@ -115,11 +119,13 @@ class Backend:
         with self.store.write() as change:
             said = [self._attempt(call, change, alone=len(calls) == 1) for call in calls]
         self.hub.publish(change, self._may_see)
+        self.caller.tell(change.told)
         return said
 
     def _attempt(self, call: Call, change: Change, *, alone: bool) -> Said:
         """One of some writes; a no before anything was written leaves the others as they are."""
         before = self.store.changes
+        change.source = Source("SDK", call.identity)
         try:
             mutation = call.mutation_id()
             return _say(_seen(call, mutation) or _write(call, mutation, change))
@@ -128,12 +134,14 @@ class Backend:
                 raise
             return _no(refused)
 
-    def act(self, does: Callable[[Change], T]) -> T:
+    def act(self, does: Callable[[Change], T], source: Source | None = None) -> T:
         """Something that no user asked for: in one transaction, told to others after the commit."""
         with self.store.write() as change:
+            change.source = source
             done = does(change)
         self.hub.publish(change, self._may_see)
         self.faults.cut(change.ended)
+        self.caller.tell(change.told)
         return done
 
     def _may_see(self, identity: str, sid: str) -> bool:

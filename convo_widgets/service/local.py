@@ -54,6 +54,7 @@ class LocalService:
         media_mb: the largest medium, and the most media of a message, in MB.
         media_url_ttl: seconds that a temporary address of a medium is good for.
         reachability: whether users are told who is online.
+        hook_hosts: machines whose webhooks are called, beside this one.
 
     Attributes:
         url: address of the service, without a slash at the end.
@@ -79,6 +80,7 @@ class LocalService:
         media_mb: int = 150,
         media_url_ttl: float = 300,
         reachability: bool = True,
+        hook_hosts: tuple[str, ...] = (),
     ) -> None:
         _check_host(host, api_secret)
         self.host = host
@@ -91,6 +93,7 @@ class LocalService:
         self._media = Media(single_mb=media_mb, total_mb=media_mb)
         self._media_ttl = media_url_ttl
         self._reachability = reachability
+        self._hook_hosts = hook_hosts
         self._start(port, seed, api_key, api_secret)
 
     def _start(self, port: int, seed: str | PathLike[str] | None, api_key: str | None, api_secret: str | None) -> None:
@@ -101,7 +104,7 @@ class LocalService:
         self.url = url = f"http://{name}:{self.port}"
         self.ws_url = f"ws://{name}:{self.port}/v3/wsconnect"
         data, image, media, media_ttl, faults = self._data, self._image, self._media, self._media_ttl, self.faults
-        reachability = self._reachability
+        reachability, hook_hosts = self._reachability, self._hook_hosts
 
         def make() -> Backend:  # in the service's thread, which owns the store
             store = Store(data, image, reachability=reachability)
@@ -111,7 +114,7 @@ class LocalService:
                 store.close()
                 raise
             tokens = Tokens(store.meta("account_sid"), store.meta("service_sid"), api_key, api_secret)
-            return Backend(store, tokens, url, media, media_ttl, faults)
+            return Backend(store, tokens, url, media, media_ttl, faults, hook_hosts=hook_hosts)
 
         started: Future[_Running] = Future()
         self._over: Future[bytes | None] = Future()

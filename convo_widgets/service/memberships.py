@@ -7,7 +7,7 @@ from sqlite3 import Row
 
 from msgspec import UNSET
 
-from convo_widgets.service import conversations, limits, participants, tell
+from convo_widgets.service import conversations, limits, participants, tell, webhooks
 from convo_widgets.service.calls import Answer, Call, ask, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change
@@ -139,6 +139,7 @@ def alter(change: Change, conversation: Row, member: Row, new: Membership, read_
         sql = "UPDATE participants SET last_read = ?, last_read_at = ?, date_updated = ? WHERE id = ?"
         change.run(sql, index, None if index is None else read_at or change.time, change.time, member["id"])
         tell.participant(change, conversation["id"], "updated", member["sid"])
+        webhooks.participant(change, "Updated", conversation, member["sid"])
     if new.notification_level is not UNSET:
         if new.notification_level not in ("default", "muted"):
             raise Refused(20422, "notification_level is default or muted")

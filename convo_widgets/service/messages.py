@@ -6,7 +6,7 @@ from sqlite3 import Row
 
 from msgspec import UNSET
 
-from convo_widgets.service import content, conversations, limits, media, tell, views
+from convo_widgets.service import content, conversations, limits, media, tell, views, webhooks
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -86,6 +86,7 @@ def send(
         row |= {"content_sid": None, "channel_metadata": None}
         data = views.message(row[name] for name in views.MESSAGE).data
     tell.message(change, conversation["id"], "added", index, data)
+    webhooks.message(change, "Added", conversation, index)
     tell.channel(change, conversation["id"])
     return row if data else find(change.store, conversation, sid)
 
@@ -103,10 +104,12 @@ def alter(change: Change, conversation: Row, row: Row, new: NewMessage, by: str,
     sql = f"UPDATE messages SET {fields} WHERE conversation = ? AND idx = ?"  # noqa: S608 - names from above
     change.run(sql, *values.values(), conversation["id"], row["idx"])
     tell.message(change, conversation["id"], "updated", row["idx"])
+    webhooks.message(change, "Updated", conversation, row["idx"])
 
 
 def remove(change: Change, conversation: Row, row: Row) -> None:
     """Remove a message, its media and its receipts."""
+    webhooks.message(change, "Removed", conversation, row["idx"])
     change.run("DELETE FROM messages WHERE conversation = ? AND idx = ?", conversation["id"], row["idx"])
     tell.message(change, conversation["id"], "removed", row["idx"])
     tell.channel(change, conversation["id"])

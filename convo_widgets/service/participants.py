@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from convo_widgets.service import conversations, limits, rights, tell, users
+from convo_widgets.service import conversations, limits, rights, tell, users, webhooks
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -130,10 +130,12 @@ def alter(
     sql = f"UPDATE participants SET {fields} WHERE id = ?"  # noqa: S608 - names from above
     change.run(sql, *values.values(), row["id"])
     tell.participant(change, conversation["id"], "updated", row["sid"])
+    webhooks.participant(change, "Updated", conversation, row["sid"])
 
 
 def remove(change: Change, conversation: Row, row: Row) -> None:
     """Remove a participant, who sees nothing of the conversation from then on."""
+    webhooks.participant(change, "Removed", conversation, row["sid"])
     change.run("DELETE FROM participants WHERE id = ?", row["id"])
     tell.participant(change, conversation["id"], "removed", row["sid"])
     if row["identity"] is not None:
@@ -167,6 +169,7 @@ def _add_identity(
     role = _role(change.store, role_sid, admin=conversation["created_by"] == identity)
     sid = insert(change.store, conversation["id"], role, change.time, identity=identity, **fields)
     tell.participant(change, conversation["id"], "added", sid)
+    webhooks.participant(change, "Added", conversation, sid)
     tell.membership(change, conversation["id"], "added", identity)
     return sid
 
@@ -194,6 +197,7 @@ def _add_address(
     role = _role(change.store, role_sid, admin=False)
     sid = insert(change.store, conversation["id"], role, change.time, **fields)
     tell.participant(change, conversation["id"], "added", sid)
+    webhooks.participant(change, "Added", conversation, sid)
     return sid
 
 

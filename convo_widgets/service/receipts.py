@@ -6,7 +6,7 @@ from sqlite3 import Row
 
 from msgspec import Raw
 
-from convo_widgets.service import conversations, messages, tell
+from convo_widgets.service import conversations, messages, tell, webhooks
 from convo_widgets.service.calls import Answer, Call, get
 from convo_widgets.service.pages import Page
 from convo_widgets.service.refusals import Refused
@@ -38,6 +38,7 @@ def report(change: Change, conversation: Row, message: Row, participant_sid: str
         sql = "UPDATE receipts SET status = ?, error_code = ?, date_updated = ? WHERE sid = ?"
         change.run(sql, status, error_code, change.time, sid)
     tell.message(change, conversation["id"], "updated", message["idx"])
+    webhooks.delivery(change, conversation, message, str(sid))
     return str(sid)
 
 

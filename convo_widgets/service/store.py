@@ -6,10 +6,11 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import time_ns
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -58,12 +59,22 @@ class StoredEvent(Struct, frozen=True):
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who does something: a user, over the SDK, or the account, over the API."""
+
+    kind: Literal["SDK", "API"]
+    identity: str | None = None
+
+
 class Change:
     """A write under way: what it did to the nouns is in the transaction, what it means to subscribers is here.
 
     Attributes:
         events: sync events in order; they are told only after the commit.
         ended: identities who are users no more.
+        source: who does it; None for what webhooks do not hear of.
+        told: calls to webhooks that are to be made after the commit.
         revoked: identities who may have lost sight of objects, with the sids of these; None means all they follow.
     """
 
@@ -73,6 +84,8 @@ class Change:
         self.events: list[StoredEvent] = []
         self.revoked: list[tuple[str, list[str] | None]] = []
         self.ended: list[str] = []
+        self.source: Source | None = None
+        self.told: list[Any] = []
         self.newest = newest
         self._last: dict[tuple[str, int], Callable[[], None]] = {}
 
@@ -145,6 +158,7 @@ class Store:
         reachability: whether users are told who is online.
 
     Attributes:
+        hooked: whether there may be webhooks.
         newest: id of the newest sync event; state and events are written together, so all that is read has it.
 
     Raises:
@@ -158,6 +172,7 @@ class Store:
         self._db = self._open(image)
         self.newest: int = self._newest()
         self.reachability = reachability
+        self.hooked = bool(self.value("SELECT EXISTS (SELECT 1 FROM webhooks) OR EXISTS (SELECT 1 FROM settings)"))
         self._eras = self.rows("SELECT first, last FROM eras ORDER BY first DESC")
 
     # -- reading

@@ -6,7 +6,7 @@ from sqlite3 import Row
 
 from msgspec import UNSET
 
-from convo_widgets.service import limits, rights, tell
+from convo_widgets.service import limits, rights, tell, webhooks
 from convo_widgets.service.calls import Answer, Call, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -18,7 +18,9 @@ def ensure(change: Change, identity: str) -> int:
     known = change.store.value("SELECT id FROM users WHERE identity = ?", identity)
     if known is not None:
         return int(known)
-    return insert(change.store, identity, change.time)
+    user = insert(change.store, identity, change.time)
+    webhooks.user(change, "Added", user)
+    return user
 
 
 def create(change: Change, identity: str, new: NewUserInfo, role_sid: str | None = None) -> str:
@@ -34,6 +36,7 @@ def create(change: Change, identity: str, new: NewUserInfo, role_sid: str | None
     user = insert(change.store, identity, change.time, name, attributes)
     if role_sid is not None:
         change.run("UPDATE users SET role_sid = ? WHERE id = ?", rights.role(change.store, role_sid, "service"), user)
+    webhooks.user(change, "Added", user)
     return str(change.store.value("SELECT sid FROM users WHERE id = ?", user))
 
 
@@ -99,6 +102,7 @@ def alter(change: Change, user: Row, new: NewUserInfo) -> None:
         value = limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES)
         change.run("UPDATE users SET attributes = ?, date_updated = ? WHERE id = ?", value, change.time, user["id"])
         tell.info(change, user["id"], "attributes")
+    webhooks.user(change, "Updated", user["id"])
 
 
 def give_role(change: Change, user: Row, role_sid: str) -> None:
@@ -106,6 +110,7 @@ def give_role(change: Change, user: Row, role_sid: str) -> None:
     values = (rights.role(change.store, role_sid, "service"), change.time, user["id"])
     change.run("UPDATE users SET role_sid = ?, date_updated = ? WHERE id = ?", *values)
     change.revoked.append((user["identity"], None))
+    webhooks.user(change, "Updated", user["id"])
 
 
 ROUTES = [

@@ -5,30 +5,18 @@ Of push texts and the log nothing follows here: this service sends no push messa
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec import UNSET, Struct, UnsetType, field, structs, to_builtins
 
-from convo_widgets.service import conversations, events, rights
+from convo_widgets.service import conversations, events, rights, settings
 from convo_widgets.service.account.requests import Answer, Request, get, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import DEFAULT_ROLES, Change
-from convo_widgets.wire import json
 
-T = TypeVar("T", bound=Struct)
 LONGEST = 2048
 """Characters of an address that is called, and of a text."""
-
-
-def load(request: Request, name: str, type: type[T]) -> T:
-    """Settings of a name; where none were made, those that go without saying."""
-    text = request.store.value("SELECT body FROM settings WHERE name = ?", name)
-    return type() if text is None else json.decode(text, type)
-
-
-def _save(change: Change, name: str, settings: Struct) -> None:
-    change.run("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, json.encode(settings).decode())
 
 
 def hook_url(text: str | UnsetType, name: str) -> str | UnsetType | None:
@@ -44,7 +32,7 @@ def hook_url(text: str | UnsetType, name: str) -> str | UnsetType | None:
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
-    if not good or len(text) > LONGEST or not text.isprintable() or " " in text:
+    if not good or len(text) > LONGEST or not text.isascii() or not text.isprintable() or " " in text:
         raise Refused(20422, f"{name} is an http or https address of at most {LONGEST:,} characters")
     return text
 
@@ -66,7 +54,7 @@ class AccountSettings(Struct):
 
 def account_settings(request: Request) -> AccountSettings:
     """Those of the account."""
-    return load(request, "account", AccountSettings)
+    return settings.load(request.store, "account", AccountSettings)
 
 
 def _account(request: Request) -> Answer:
@@ -98,21 +86,11 @@ def _set_account(request: Request, change: Change) -> Answer:
     names = {"messaging_service_sid": "default_messaging_service_sid"}
     names |= {"inactive_after": "default_inactive_timer", "closed_after": "default_closed_timer"}
     changed = {names[name]: value or None for name, value in checked.items()}
-    _save(change, "account", structs.replace(account_settings(request), **changed))
+    settings.save(change, "account", structs.replace(account_settings(request), **changed))
     return _account(request)
 
 
 # --- Webhooks ------------------------------------------------------------------------------------------------------
-
-
-class Webhooks(Struct):
-    """Where webhooks of all conversations go, and what they hear."""
-
-    method: str = "POST"
-    filters: list[str] = []
-    pre_webhook_url: str | None = None
-    post_webhook_url: str | None = None
-    target: str = "webhook"
 
 
 def _change_webhooks(request: Request, change: Change, name: str) -> None:
@@ -125,12 +103,13 @@ def _change_webhooks(request: Request, change: Change, name: str) -> None:
         "post_webhook_url": hook_url(request.text("PostWebhookUrl"), "PostWebhookUrl"),
         "target": request.choice("Target", "webhook", "flex"),
     }
-    _save(change, name, structs.replace(load(request, name, Webhooks), **_given(given)))
+    settings.save(change, name, structs.replace(settings.load(request.store, name, settings.Webhooks), **_given(given)))
+    change.store.hooked = True
 
 
 def _account_webhooks(request: Request) -> Answer:
-    settings = structs.asdict(load(request, "account_webhooks", Webhooks))
-    return Answer({**request.account(), **settings, "url": request.account_url("Configuration", "Webhooks")})
+    shown = structs.asdict(settings.load(request.store, "account_webhooks", settings.Webhooks))
+    return Answer({**request.account(), **shown, "url": request.account_url("Configuration", "Webhooks")})
 
 
 def _set_account_webhooks(request: Request, change: Change) -> Answer:
@@ -139,9 +118,9 @@ def _set_account_webhooks(request: Request, change: Change) -> Answer:
 
 
 def _service_webhooks(request: Request) -> Answer:
-    settings = structs.asdict(load(request, "service_webhooks", Webhooks))
-    del settings["target"]
-    return Answer({**request.ids(), **settings, "url": request.service_url("Configuration", "Webhooks")})
+    shown = structs.asdict(settings.load(request.store, "service_webhooks", settings.Webhooks))
+    del shown["target"]
+    return Answer({**request.ids(), **shown, "url": request.service_url("Configuration", "Webhooks")})
 
 
 def _set_service_webhooks(request: Request, change: Change) -> Answer:
@@ -213,21 +192,21 @@ class Notifications(Struct):
 
 
 def _notifications(request: Request) -> Answer:
-    settings = to_builtins(load(request, "notifications", Notifications))
-    return Answer({**request.ids(), **settings, "url": request.service_url("Configuration", "Notifications")})
+    shown = to_builtins(settings.load(request.store, "notifications", Notifications))
+    return Answer({**request.ids(), **shown, "url": request.service_url("Configuration", "Notifications")})
 
 
 def _set_notifications(request: Request, change: Change) -> Answer:
-    settings = load(request, "notifications", Notifications)
-    told = {"NewMessage": settings.new_message, "AddedToConversation": settings.added_to_conversation}
-    told["RemovedFromConversation"] = settings.removed_from_conversation
-    for name, push in told.items():
-        _set_push(request, name, push)
-    _set_push(request, "NewMessage.WithMedia", settings.new_message.with_media)
-    settings.log_enabled = _or(request.flag("LogEnabled"), settings.log_enabled)
+    push = settings.load(request.store, "notifications", Notifications)
+    told = {"NewMessage": push.new_message, "AddedToConversation": push.added_to_conversation}
+    told["RemovedFromConversation"] = push.removed_from_conversation
+    for name, one in told.items():
+        _set_push(request, name, one)
+    _set_push(request, "NewMessage.WithMedia", push.new_message.with_media)
+    push.log_enabled = _or(request.flag("LogEnabled"), push.log_enabled)
     counted = request.flag("NewMessage.BadgeCountEnabled")
-    settings.new_message.badge_count_enabled = _or(counted, settings.new_message.badge_count_enabled)
-    _save(change, "notifications", settings)
+    push.new_message.badge_count_enabled = _or(counted, push.new_message.badge_count_enabled)
+    settings.save(change, "notifications", push)
     return _notifications(request)
 
 

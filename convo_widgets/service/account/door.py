@@ -31,6 +31,7 @@ from convo_widgets.service.account import (
 from convo_widgets.service.account.requests import Answer, Request, Route
 from convo_widgets.service.dispatch import Backend, log_fault
 from convo_widgets.service.refusals import Refused
+from convo_widgets.service.store import Source
 from convo_widgets.service.uploads import receive
 from convo_widgets.wire import json
 
@@ -116,7 +117,8 @@ class Door:
             return route.reads(request)
         writes = route.writes
         assert writes is not None
-        return self.backend.act(lambda change: writes(request, change))
+        source = Source("API") if hooked else None
+        return self.backend.act(lambda change: writes(request, change), source)
 
 
 def _params(query: str) -> dict[str, list[str]]:

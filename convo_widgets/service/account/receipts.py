@@ -8,7 +8,7 @@ from convo_widgets.service import messages, participants, receipts
 from convo_widgets.service.account.conversations import find
 from convo_widgets.service.account.requests import Answer, Request, dates_of, get, post
 from convo_widgets.service.refusals import Refused
-from convo_widgets.service.store import Change
+from convo_widgets.service.store import Change, Source
 from convo_widgets.wire.rest import AccountReceipt
 
 
@@ -58,6 +58,7 @@ def _get(request: Request) -> Answer:
 def _report(request: Request, change: Change) -> Answer:
     conversation, message = _message(request)
     member = participants.find_by(request.store, conversation, request.maybe("ParticipantSid") or "")
+    change.source = Source("API")  # it is the carrier who says it, and webhooks hear of that in any case
     given = (request.maybe("Status") or "", request.number("ErrorCode"))
     sid = receipts.report(change, conversation, message, member["sid"], *given)
     return Answer(_find(request, conversation, message, sid).body, 201)

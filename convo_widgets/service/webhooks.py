@@ -1,0 +1,169 @@
+"""Webhooks: who is to hear of what happened, and in which words. `outside` calls them after the commit.
+
+Whoever hears of a thing is looked up when it happens, for of a removed conversation nothing is left afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from sqlite3 import Row
+from typing import Any
+
+from convo_widgets.service import media, settings
+from convo_widgets.service.store import Change, Source
+from convo_widgets.wire import json
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One webhook, and what it is told."""
+
+    url: str
+    method: str
+    fields: dict[str, str]
+
+
+def message(change: Change, act: str, conversation: Row, index: int) -> None:
+    """A message was `Added`, `Updated` or `Removed`; of a removed one while it is still there."""
+    if not heard(change):
+        return
+    row = change.store.row("SELECT * FROM messages WHERE conversation = ? AND idx = ?", conversation["id"], index)
+    assert row is not None
+    attached = media.of_message(change.store, conversation["id"], index)
+    fields = {
+        "MessageSid": row["sid"],
+        "Index": index,
+        "Author": row["author"],
+        "Body": row["body"],
+        "ParticipantSid": row["participant_sid"],
+        "Attributes": row["attributes"],
+        "Media": json.encode(attached).decode() if attached else None,
+        "DateCreated": row["date_created"],
+        "DateUpdated": None if act == "Added" else row["date_updated"],
+        "ModifiedBy": None if act == "Added" else row["last_updated_by"],
+        "MessagingServiceSid": conversation["messaging_service_sid"],
+    }
+    tell(change, f"onMessage{act}", fields, conversation)
+
+
+def participant(change: Change, act: str, conversation: Row, sid: str) -> None:
+    """A participant was `Added`, `Updated` or `Removed`; of a removed one while it is still there."""
+    if not heard(change):
+        return
+    row = change.store.row("SELECT * FROM participants WHERE sid = ?", sid)
+    assert row is not None
+    fields = {
+        "ParticipantSid": sid,
+        "Identity": row["identity"],
+        "RoleSid": row["role_sid"],
+        "Attributes": row["attributes"],
+        "MessagingBinding.Type": row["type"] if row["address"] else None,
+        "MessagingBinding.Address": row["address"],
+        "MessagingBinding.ProxyAddress": row["proxy_address"],
+        "LastReadMessageIndex": None if act == "Added" else row["last_read"],
+        "DateCreated": row["date_created"],
+        "DateUpdated": None if act == "Added" else row["date_updated"],
+    }
+    tell(change, f"onParticipant{act}", fields, conversation)
+
+
+def conversation(change: Change, act: str, id: int, before: str | None = None) -> None:
+    """A conversation was `Added`, `Updated` or `Removed`; `before` is the state that it had."""
+    if not heard(change):
+        return
+    row = change.store.row("SELECT * FROM conversations WHERE id = ?", id)
+    assert row is not None
+    fields = {
+        "FriendlyName": row["friendly_name"],
+        "UniqueName": row["unique_name"],
+        "Attributes": row["attributes"],
+        "State": row["state"],
+        "MessagingServiceSid": row["messaging_service_sid"],
+        "DateCreated": row["date_created"],
+        "DateUpdated": row["date_updated"],
+    }
+    tell(change, f"onConversation{act}", fields, row)
+    if before not in (None, row["state"]):
+        moved = {"StateFrom": before, "StateTo": row["state"], "StateUpdated": row["state_updated"], "Reason": "API"}
+        tell(change, "onConversationStateUpdated", moved, row)
+
+
+def user(change: Change, act: str, id: int) -> None:
+    """A user was `Added` or `Updated`."""
+    if not heard(change):
+        return
+    row = change.store.row("SELECT * FROM users WHERE id = ?", id)
+    assert row is not None
+    fields = {
+        "UserSid": row["sid"],
+        "Identity": row["identity"],
+        "FriendlyName": row["friendly_name"],
+        "Attributes": row["attributes"],
+        "RoleSid": row["role_sid"],
+        "DateCreated": row["date_created"],
+        "DateUpdated": None if act == "Added" else row["date_updated"],
+    }
+    tell(change, f"onUser{act}", fields)
+
+
+def delivery(change: Change, conversation: Row, message: Row, sid: str) -> None:
+    """A carrier reported."""
+    if not heard(change):
+        return
+    row = change.store.row("SELECT * FROM receipts WHERE sid = ?", sid)
+    assert row is not None
+    fields = {
+        "MessageSid": message["sid"],
+        "DeliveryReceiptSid": sid,
+        "ParticipantSid": row["participant_sid"],
+        "Status": row["status"],
+        "ErrorCode": row["error_code"],
+        "DateCreated": row["date_created"],
+        "DateUpdated": row["date_updated"],
+    }
+    tell(change, "onDeliveryUpdated", fields, conversation)
+
+
+def heard(change: Change) -> bool:
+    """Whether anybody may want to hear of it."""
+    return change.source is not None and change.store.hooked
+
+
+def tell(change: Change, event: str, fields: dict[str, Any], conversation: Row | None = None) -> None:
+    """Let every webhook that waits for an event hear of it after the commit."""
+    assert change.source is not None
+    store = change.store
+    about = {"ConversationSid": conversation["sid"]} if conversation is not None else {}
+    whole = words(event, {**about, **fields}, change.source, store.meta("account_sid"), store.meta("service_sid"))
+    for name in settings.WEBHOOKS:
+        hooks = settings.load(store, name, settings.Webhooks)
+        if hooks.post_webhook_url and event in hooks.filters:
+            change.told.append(Told(hooks.post_webhook_url, hooks.method, whole))
+    if conversation is None:
+        return
+    for row in store.rows("SELECT * FROM webhooks WHERE conversation = ? ORDER BY id", conversation["id"]):
+        hook = json.decode(row["configuration"])
+        if _wants(row["target"], hook, event, fields.get("Body") or ""):
+            change.told.append(Told(hook["url"], hook["method"].upper(), whole))
+
+
+def words(event: str, fields: dict[str, Any], source: Source, account_sid: str, service_sid: str) -> dict[str, str]:
+    """The form that a webhook gets."""
+    whole = {
+        "EventType": event,
+        "AccountSid": account_sid,
+        "ChatServiceSid": service_sid,
+        "Source": source.kind,
+        "ClientIdentity": source.identity,
+        **fields,
+    }
+    return {name: str(value) for name, value in whole.items() if value is not None}
+
+
+def _wants(target: str, hook: dict[str, Any], event: str, body: str) -> bool:
+    """Whether a conversation's webhook waits for it; a flow is nothing that could be called from here."""
+    if target == "webhook":
+        return event in hook["filters"]
+    if target == "trigger" and event == "onMessageAdded":
+        return any(word.casefold() in body.casefold() for word in hook["triggers"])
+    return False

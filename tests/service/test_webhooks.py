@@ -1,0 +1,192 @@
+"""Webhooks really fire: what a server on this machine hears, when, and in which words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from twilio.request_validator import RequestValidator
+
+from convo_widgets.service.local import LocalService
+
+from .conftest import ROOMS, Connect
+from .http import Account
+
+HOOKED = {"X_Twilio_Webhook_Enabled": "true"}
+
+
+@dataclass
+class Heard:
+    """One call."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    form: dict[str, str]
+
+    @property
+    def event(self) -> str:
+        """What it is about."""
+        return self.form["EventType"]
+
+
+class Ear:
+    """A server that hears, and answers as it is told.
+
+    Attributes:
+        says: status and body of the next answers.
+    """
+
+    def __init__(self) -> None:
+        self.heard: list[Heard] = []
+        self.says: tuple[int, bytes] = (200, b"")
+        self.silent = False
+        self.url = ""
+        self._news = asyncio.Condition()
+
+    async def start(self) -> asyncio.Server:
+        """Listen on a free port."""
+        server = await asyncio.start_server(self._hear, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook?a=b"
+        return server
+
+    async def until(self, *events: str) -> list[Heard]:
+        """Wait until exactly these were heard, in this order."""
+        async with asyncio.timeout(10), self._news:
+            await self._news.wait_for(lambda: len(self.heard) >= len(events))
+        assert [one.event for one in self.heard] == list(events)
+        heard, self.heard = self.heard, []
+        return heard
+
+    async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        method, target, _ = head[0].split(" ")
+        headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+        body = (await reader.readexactly(int(headers.get("content-length", "0")))).decode()
+        headers |= {name: line.split(": ", 1)[1] for line in head[1:] if line for name in [line.split(": ")[0].lower()]}
+        form = {name: values[0] for name, values in parse_qs(body or target.partition("?")[2]).items()}
+        async with self._news:
+            self.heard.append(Heard(method, target, headers, form))
+            self._news.notify_all()
+        if not self.silent:
+            status, content = self.says
+            writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
+            await writer.drain()
+            writer.close()
+
+
+@pytest.fixture
+async def ear() -> AsyncIterator[Ear]:
+    """A server that hears."""
+    one = Ear()
+    async with await one.start():
+        yield one
+
+
+@pytest.fixture
+def account(service: LocalService) -> Account:
+    """The account of the empty service."""
+    return Account(service)
+
+
+async def hook(account: Account, sid: str, url: str, *filters: str, **others: str) -> Any:
+    """A webhook of a conversation."""
+    fields = {"Target": "webhook", "Configuration.Url": url, "Configuration.Filters": list(filters)}
+    return await account.post(f"/Conversations/{sid}/Webhooks", fields | others)
+
+
+async def test_users_are_heard(service: LocalService, account: Account, wire: Connect, ear: Ear) -> None:
+    """What a user does is told to the conversation's webhook, in order, in a signed form."""
+    alice = await wire("alice")
+    sid = await alice.room(friendly_name="F")
+    await hook(account, sid, ear.url, "onMessageAdded", "onMessageUpdated", "onMessageRemoved", "onParticipantAdded")
+    message = await alice.post(f"{ROOMS}/{sid}/Messages", {"body": "Hi ü", "attributes": '{"a":1}'})
+    await alice.post(f"{ROOMS}/{sid}/Messages/{message['sid']}", {"body": "Ho"})
+    await alice.post(f"{ROOMS}/{sid}/Participants", {"identity": "bob"})
+    await alice.ask("DELETE", f"{ROOMS}/{sid}/Messages/{message['sid']}")
+    heard = await ear.until("onMessageAdded", "onMessageUpdated", "onParticipantAdded", "onMessageRemoved")
+    form = heard[0].form
+    assert (form["Body"], form["Author"], form["Index"], form["MessageSid"]) == ("Hi ü", "alice", "0", message["sid"])
+    assert (form["Source"], form["ClientIdentity"], form["ConversationSid"]) == ("SDK", "alice", sid)
+    assert (form["AccountSid"], form["ChatServiceSid"]) == (service.account_sid, service.service_sid)
+    assert json.loads(form["Attributes"]) == {"a": 1}
+    assert (heard[1].form["Body"], heard[1].form["ModifiedBy"]) == ("Ho", "alice")
+    assert heard[2].form["Identity"] == "bob"
+    for one in heard:
+        assert one.headers["content-type"].startswith("application/x-www-form-urlencoded")
+        signed = RequestValidator(service.api_secret).validate(ear.url, one.form, one.headers["x-twilio-signature"])
+        assert signed
+
+
+async def test_account_is_heard_if_it_says_so(account: Account, ear: Ear) -> None:
+    """What the account writes is told only with the header; what a carrier reports always."""
+    events = ["onConversationAdded", "onConversationUpdated", "onConversationStateUpdated", "onConversationRemoved"]
+    events += ["onUserAdded", "onUserUpdated", "onDeliveryUpdated", "onParticipantRemoved", "onParticipantUpdated"]
+    await account.post("/Configuration/Webhooks", {"PostWebhookUrl": ear.url, "Filters": events})
+    sid = (await account.post("/Conversations", {}))["sid"]
+    await account.post(f"/Conversations/{sid}", {"FriendlyName": "silent"})
+    await account.post(f"/Conversations/{sid}", {"State": "inactive"}, **HOOKED)
+    _, moved = await ear.until("onConversationUpdated", "onConversationStateUpdated")
+    assert (moved.form["StateFrom"], moved.form["StateTo"], moved.form["Source"]) == ("active", "inactive", "API")
+    assert "ClientIdentity" not in moved.form
+    await account.post("/Users", {"Identity": "a"}, **HOOKED)
+    await account.post("/Users/a", {"FriendlyName": "A"}, **HOOKED)
+    await ear.until("onUserAdded", "onUserUpdated")
+    binding = {"MessagingBinding.Address": "+447700900310", "MessagingBinding.ProxyAddress": "+15550100"}
+    tom = (await account.post(f"/Conversations/{sid}/Participants", binding))["sid"]
+    message = (await account.post(f"/Conversations/{sid}/Messages", {"Body": "x"}))["sid"]
+    report = {"ParticipantSid": tom, "Status": "read"}
+    await account.post(f"/Conversations/{sid}/Messages/{message}/Receipts", report)
+    await ear.until("onDeliveryUpdated")
+    await account.post(f"/Conversations/{sid}/Participants/{tom}", {"Attributes": "[]"}, **HOOKED)
+    await account.ask("DELETE", f"/Conversations/{sid}/Participants/{tom}", **HOOKED)
+    await account.ask("DELETE", f"/Conversations/{sid}", **HOOKED)
+    await ear.until("onParticipantUpdated", "onParticipantRemoved", "onConversationRemoved")
+
+
+async def test_trigger_and_get(service: LocalService, account: Account, wire: Connect, ear: Ear) -> None:
+    """A trigger waits for its words; with GET, the form is in the address, which is signed whole."""
+    alice = await wire("alice")
+    sid = await alice.room()
+    fields = {"Target": "trigger", "Configuration.Url": ear.url, "Configuration.Triggers": "help"}
+    await account.post(f"/Conversations/{sid}/Webhooks", fields | {"Configuration.Method": "GET"})
+    await alice.post(f"{ROOMS}/{sid}/Messages", {"body": "nothing"})
+    await alice.post(f"{ROOMS}/{sid}/Messages", {"body": "HELP me"})
+    (heard,) = await ear.until("onMessageAdded")
+    assert (heard.method, heard.form["Body"]) == ("GET", "HELP me")
+    url = ear.url.partition("/hook")[0] + heard.target
+    assert RequestValidator(service.api_secret).validate(url, {}, heard.headers["x-twilio-signature"])
+
+
+async def test_only_this_machine(account: Account, wire: Connect, ear: Ear, caplog: pytest.LogCaptureFixture) -> None:
+    """Webhooks elsewhere are not called, those that fail cost nobody anything, and the log tells no address."""
+    alice = await wire("alice")
+    sid = await alice.room()
+    with caplog.at_level(logging.WARNING, "convo_widgets.service"):
+        for url in ("http://192.0.2.1/secret", "http://127.0.0.1:1/secret", "http://x.example/secret"):
+            await hook(account, sid, url, "onMessageAdded")
+        await hook(account, sid, ear.url, "onMessageAdded")
+        ear.says = (500, b"no")
+        for body in ("one", "two"):
+            await alice.post(f"{ROOMS}/{sid}/Messages", {"body": body})
+        heard = await ear.until("onMessageAdded", "onMessageAdded")
+    assert [one.form["Body"] for one in heard] == ["one", "two"]
+    assert "only webhooks on this machine" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_restart_remembers(account: Account, service: LocalService, wire: Connect, ear: Ear) -> None:
+    """Webhooks are kept: after a restart they hear on."""
+    sid = (await account.post("/Conversations", {}))["sid"]
+    await account.post(f"/Conversations/{sid}/Participants", {"Identity": "alice"})
+    await hook(account, sid, ear.url, "onMessageAdded")
+    await asyncio.to_thread(service.restart)
+    alice = await wire("alice")
+    await alice.post(f"{ROOMS}/{sid}/Messages", {"body": "x"})
+    await ear.until("onMessageAdded")
