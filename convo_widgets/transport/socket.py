@@ -2,7 +2,9 @@
 
 websockets hands out one message at a time, and writes each with a system call of its own. What waits on a busy
 connection is many small ones, so a `Socket` takes them where websockets has decoded them, all that one read of the
-network brought, and writes whatever there is to say at once.
+network brought, and writes whatever there is to say at once. That is done between parts of websockets that it promises
+to nobody: `open_socket` looks whether they are there, so that another websockets fails in words, and does not wait for
+ever.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Event
+from websockets.version import version
 
-from convo_widgets.errors import ConnectFailed
+from convo_widgets.errors import ConnectFailed, LocalProtocolError
 from convo_widgets.wire import frame
 
 CLOSE_TIMEOUT = 1.0  # seconds that a goodbye may take
@@ -40,6 +43,13 @@ class Socket(ClientConnection):
         self._is_text = False
         self._news: asyncio.Future[None] | None = None
         self._is_given_up = False
+        self._is_wired = False  # events come by us: the answer to the handshake did
+
+    @property
+    def is_known(self) -> bool:
+        """Whether websockets is built as this class takes it to be."""
+        own = all(hasattr(self, name) for name in ("connection_lost_waiter", "send_context", "transport"))
+        return self._is_wired and own and hasattr(self.protocol, "data_to_send")
 
     async def receive(self) -> list[bytes | str]:
         """Every message that has arrived, one at least.
@@ -75,6 +85,7 @@ class Socket(ClientConnection):
 
     def process_event(self, event: Event) -> None:
         """Take the frames with messages; websockets keeps the others."""
+        self._is_wired = True
         if not isinstance(event, Frame) or event.opcode not in (Opcode.BINARY, Opcode.TEXT, Opcode.CONT):
             super().process_event(event)
             return
@@ -121,6 +132,7 @@ async def open_socket(uri: str, *, open_timeout: float, ping_interval: float, pi
 
     Raises:
         ConnectFailed: nobody answers there, or it is no WebSocket.
+        LocalProtocolError: this websockets is built otherwise than ours.
     """
     try:
         proxy: dict[str, Any] = {"proxy": None} if _is_loopback(uri) else {}
@@ -138,6 +150,9 @@ async def open_socket(uri: str, *, open_timeout: float, ping_interval: float, pi
             **proxy,
         )
         assert isinstance(socket, Socket)
+        if not socket.is_known:
+            socket.transport.abort()
+            raise LocalProtocolError(f"This package does not know websockets {version}: install another version of it.")
         return socket
     except InvalidURI:
         pass  # its text quotes the address, which may hold a password, so it is no cause of ours

@@ -9,6 +9,7 @@ import pytest
 from fakes import PATIENCE, FakeService, Peer
 from websockets.exceptions import ConnectionClosed
 
+from convo_widgets.errors import LocalProtocolError
 from convo_widgets.transport.socket import MOST_UNREAD, Socket, close_socket, open_socket
 
 
@@ -95,6 +96,13 @@ async def test_what_goes_out_together(service: FakeService, socket: Socket) -> N
     assert got == [b"a", b"", b"b", b"c" * 70_000]
     with pytest.raises(ConnectionClosed):
         await socket.send_all([b"late"])
+
+
+async def test_a_websockets_that_is_built_otherwise(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named, where one would otherwise wait for messages that go elsewhere."""
+    monkeypatch.delattr(Socket, "process_event")
+    with pytest.raises(LocalProtocolError, match="does not know websockets"):
+        await open_socket(service.uri, open_timeout=5, ping_interval=20, ping_timeout=20)
 
 
 async def _send(peer: Peer, size: int, count: int) -> None:
