@@ -20,8 +20,6 @@ from convo_widgets.client.content import (
     ContentDataQuickReply,
     ContentDataReply,
     ContentDataText,
-    ContentTemplate,
-    ContentTemplateVariable,
 )
 from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.events import Discontinuity, Event
@@ -39,8 +37,6 @@ from convo_widgets.client.facts import (
 from convo_widgets.client.files import ConversationLimits, FileMedia, UnsentMedia
 from convo_widgets.client.media import Media, MediaCategory
 from convo_widgets.client.message import (
-    AggregatedDeliveryReceipt,
-    DeliveryAmount,
     Message,
     MessageType,
     MessageUpdated,
@@ -64,13 +60,20 @@ from convo_widgets.client.push import (
     PushNotificationData,
     PushNotificationType,
 )
-from convo_widgets.client.receipts import ChannelMetadata, DeliveryStatus, DetailedDeliveryReceipt
+from convo_widgets.client.receipts import (
+    AggregatedDeliveryReceipt,
+    ChannelMetadata,
+    DeliveryAmount,
+    DeliveryStatus,
+    DetailedDeliveryReceipt,
+)
 from convo_widgets.client.recipients import (
     EmailRecipientDescriptor,
     EmailRecipientLevel,
     RecipientDescriptor,
     UnknownRecipientDescriptor,
 )
+from convo_widgets.client.templates import ContentTemplate, ContentTemplateVariable
 from convo_widgets.client.tokens import TokenReport, explain_token
 from convo_widgets.client.user import User, UserUpdated, UserUpdateReason
 from convo_widgets.connecting import connect

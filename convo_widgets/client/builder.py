@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from convo_widgets.client.content import ContentTemplateVariable
 from convo_widgets.client.files import FileMedia, UnsentMedia, media_of
 from convo_widgets.client.media import MediaCategory
 from convo_widgets.client.tasks import together
-from convo_widgets.errors import ReplyError, UsageError
+from convo_widgets.client.templates import ContentTemplateVariable
+from convo_widgets.errors import ReplyError, TooLarge, UsageError
 from convo_widgets.transport.http import Progress, Source
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import NewMessage
@@ -18,8 +18,23 @@ from convo_widgets.wire.schema import NewMessage
 if TYPE_CHECKING:
     from convo_widgets.client.conversation import Conversation
 
+MAX_BODY = 32 * 1024  # bytes of UTF-8 in a message
 UPLOADS = 4  # media of a message that are uploaded at a time
 BAD_MEDIA = range(50506, 50513)  # codes that say that a medium cannot be used
+
+
+def check_body(body: object) -> None:
+    """Whether this can be the text of a message.
+
+    Raises:
+        UsageError: it is no text.
+        TooLarge: it is too long.
+    """
+    if not isinstance(body, str):
+        raise UsageError(f"A message's body is text, not {type(body).__name__}.")
+    size = len(body.encode("utf-8", "surrogatepass"))
+    if size > MAX_BODY:
+        raise TooLarge(413, 50504, f"The body has {size:,} bytes; nothing was sent")
 
 
 class SendEmailOptions(TypedDict, total=False):
@@ -50,6 +65,22 @@ class UnsentMessage:
         self.content_sid: str | None = None
         self.content_variables: list[ContentTemplateVariable] | None = None
 
+    @classmethod
+    def of(cls, conversation: Conversation, message: object, attributes: Any, subject: str | None) -> UnsentMessage:
+        """What `Conversation.send_message` was given: text, or media.
+
+        Raises:
+            UsageError: it is neither.
+        """
+        made = cls(conversation)
+        if message is None or isinstance(message, str):
+            made.text = message or ""
+        else:
+            made.media_content = [(medium.category, medium) for medium in media_of(message)]
+        made.attributes = {} if attributes is None else attributes
+        made.email_options = {} if subject is None else {"subject": subject}
+        return made
+
     def __repr__(self) -> str:
         return f"<UnsentMessage with {len(self.media_content)} media to {self._conversation.sid}>"
 
@@ -70,7 +101,7 @@ class UnsentMessage:
             TransportError: no answer came; `may_have_happened` says what that means.
         """
         if self.text is not None:
-            self._conversation._check_body(self.text)
+            check_body(self.text)
         media = [medium for _, medium in self.media_content]
         sources = await asyncio.to_thread(self._conversation.limits.check, media) if media else []
         sids = await self._upload(media, sources, on_progress) if media else []
@@ -198,7 +229,7 @@ class MessageBuilder:
 
         Raises:
             UsageError: there are too many media, a type is not allowed, or a file cannot be read.
-            TooLarge: a medium, or all together, are too large.
+            TooLarge: the body, a medium, or all media together are too large.
         """
         made, unsent = UnsentMessage(self._conversation), self._message
         made.text, made.attributes = unsent.text, unsent.attributes
@@ -206,8 +237,8 @@ class MessageBuilder:
         made.email_options = unsent.email_options
         texts = sorted(self._texts.items(), key=lambda item: item[0][0])  # bodies before histories
         made.media_content = [*unsent.media_content, *((category, medium) for (category, _), medium in texts)]
-        if made.text is not None and not isinstance(made.text, str):
-            raise UsageError(f"A message's body is text, not {type(made.text).__name__}.")
+        if made.text is not None:
+            check_body(made.text)
         self._conversation.limits.check([medium for _, medium in made.media_content])
         return made
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from convo_widgets._version import __version__
-from convo_widgets.client.content import ContentTemplate
 from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.conversations import Conversations
 from convo_widgets.client.endpoints import Endpoints
@@ -24,6 +23,7 @@ from convo_widgets.client.push import (
 from convo_widgets.client.renewal import Renewal
 from convo_widgets.client.session import Session
 from convo_widgets.client.shown import line, table
+from convo_widgets.client.templates import ContentTemplate
 from convo_widgets.client.tokens import Token, TokenSource
 from convo_widgets.client.user import User
 from convo_widgets.client.users import Users

@@ -20,7 +20,7 @@ from convo_widgets.client.facts import (
     Links,
     NotificationLevel,
 )
-from convo_widgets.client.files import ConversationLimits, UnsentMedia, media_of
+from convo_widgets.client.files import ConversationLimits, UnsentMedia
 from convo_widgets.client.followed import Followed
 from convo_widgets.client.history import Order
 from convo_widgets.client.message import Message
@@ -31,7 +31,7 @@ from convo_widgets.client.participants import Participants
 from convo_widgets.client.recipients import RecipientDescriptor, recipient
 from convo_widgets.client.session import PAGE_LIMIT
 from convo_widgets.client.shown import line, table
-from convo_widgets.errors import TooLarge, UsageError
+from convo_widgets.errors import UsageError
 from convo_widgets.transport.http import Progress
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import (
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from convo_widgets.client.client import Client
 
 PREFETCH = 24  # pages that are read ahead
-MAX_BODY = 32 * 1024  # bytes of UTF-8 in a message
 TYPING = 5.0  # seconds that a word of typing holds, until the service has said
 
 
@@ -263,14 +262,8 @@ class Conversation(Emitter):
             ReplyError: the conversation is closed (50377), and whatever else the service minds.
             TransportError: no answer came; `may_have_happened` says what that means.
         """
-        unsent = UnsentMessage(self)
-        if message is None or isinstance(message, str):
-            unsent.text = message or ""
-        else:
-            unsent.media_content = [(medium.category, medium) for medium in media_of(message)]
-        unsent.attributes = {} if attributes is None else attributes
-        unsent.email_options = {"subject": subject} if subject is not None else email_options or {}
-        return await unsent.send(on_progress)
+        subject = subject if subject is not None else (email_options or {}).get("subject")
+        return await UnsentMessage.of(self, message, attributes, subject).send(on_progress)
 
     def prepare_message(self) -> MessageBuilder:
         """A builder for a message with several parts: ``prepare_message().set_body("Look").add_media("a.png")...``."""
@@ -484,14 +477,6 @@ class Conversation(Emitter):
     def _check_joined(self, what: str) -> None:
         if not self._messages.is_open:
             raise UsageError(f"One cannot {what} from outside: `await conversation.join()` first.")
-
-    @staticmethod
-    def _check_body(body: str) -> None:
-        if not isinstance(body, str):
-            raise UsageError(f"A message's body is text, not {type(body).__name__}.")
-        size = len(body.encode("utf-8", "surrogatepass"))
-        if size > MAX_BODY:
-            raise TooLarge(413, 50504, f"The body has {size:,} bytes; nothing was sent")
 
     def _announce(self, name: str, payload: Any) -> None:
         """Tell it here and at the client."""

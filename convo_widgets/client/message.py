@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeGuard
 
+from convo_widgets.client.builder import check_body
 from convo_widgets.client.content import RICH, RICH_LIMIT, ContentData, content_data, rich_type
 from convo_widgets.client.events import Emitter
 from convo_widgets.client.media import Media, MediaCategory
 from convo_widgets.client.paginator import pages
 from convo_widgets.client.participant import Participant
-from convo_widgets.client.receipts import ChannelMetadata, DetailedDeliveryReceipt
+from convo_widgets.client.receipts import AggregatedDeliveryReceipt, ChannelMetadata, DetailedDeliveryReceipt
 from convo_widgets.client.recipients import RecipientDescriptor, recipient
 from convo_widgets.client.shown import line, table
 from convo_widgets.errors import NotFound, RemoteProtocolError
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 REMOVED = -1  # in place of an event id
 NO_METADATA = 50530  # code of a message without any
 MessageType = Literal["text", "media"]
-DeliveryAmount = Literal["none", "some", "all"]
 MessageUpdateReason = Literal[
     "body",
     "subject",
@@ -55,27 +55,6 @@ class MessageUpdated:
 
     message: Message
     update_reasons: list[MessageUpdateReason]
-
-
-@dataclass(frozen=True, slots=True)
-class AggregatedDeliveryReceipt:
-    """How far a message got with everybody outside of chat.
-
-    Attributes:
-        total: how many it was sent to.
-        sent: how many of them it left for: none, some or all; likewise the other amounts.
-        delivered: how many it arrived at.
-        read: how many have read it.
-        failed: how many it failed for.
-        undelivered: how many it could not be delivered to.
-    """
-
-    total: int
-    sent: DeliveryAmount
-    delivered: DeliveryAmount
-    read: DeliveryAmount
-    failed: DeliveryAmount
-    undelivered: DeliveryAmount
 
 
 class Message(Emitter):
@@ -256,22 +235,7 @@ class Message(Emitter):
     def aggregated_delivery_receipt(self) -> AggregatedDeliveryReceipt | None:
         """How far it got outside of chat; None where nobody said yet."""
         delivery = self._data.delivery
-        if not _is_told(delivery):
-            return None
-        assert delivery is not None
-        return AggregatedDeliveryReceipt(
-            delivery.total,
-            *(
-                amount if amount in ("none", "some", "all") else "none"  # type: ignore[arg-type]
-                for amount in (
-                    delivery.sent,
-                    delivery.delivered,
-                    delivery.read,
-                    delivery.failed,
-                    delivery.undelivered,
-                )
-            ),
-        )
+        return AggregatedDeliveryReceipt.from_wire(delivery) if _is_told(delivery) else None
 
     async def get_participant(self) -> Participant | None:
         """Who wrote it, while they are in the conversation; None afterwards."""
@@ -290,7 +254,7 @@ class Message(Emitter):
             NotFound: it was removed.
             TooLarge: more than 32 KB.
         """
-        self.conversation._check_body(body)
+        check_body(body)
         return await self._change(NewMessage(body=body), "editing a message")
 
     async def update_attributes(self, attributes: Any) -> Message:
@@ -350,6 +314,6 @@ def _of_type(media: list[Media], type: str) -> Media | None:
     return next((medium for medium in media if medium.content_type.partition(";")[0].strip() == type), None)
 
 
-def _is_told(delivery: Delivery | None) -> bool:
+def _is_told(delivery: Delivery | None) -> TypeGuard[Delivery]:
     """Whether anybody reported anything yet."""
     return delivery is not None and delivery.total > 0

@@ -6,9 +6,38 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast, get_args
 
-from convo_widgets.wire.schema import DeliveryReceipt, time_of
+from convo_widgets.wire.schema import Delivery, DeliveryReceipt, time_of
 
+DeliveryAmount = Literal["none", "some", "all"]
 DeliveryStatus = Literal["sent", "delivered", "failed", "read", "undelivered", "queued"]
+
+
+@dataclass(frozen=True, slots=True)
+class AggregatedDeliveryReceipt:
+    """How far a message got with everybody outside of chat.
+
+    Attributes:
+        total: how many it was sent to.
+        sent: how many of them it left for: none, some or all; likewise the other amounts.
+        delivered: how many it arrived at.
+        read: how many have read it.
+        failed: how many it failed for.
+        undelivered: how many it could not be delivered to.
+    """
+
+    total: int
+    sent: DeliveryAmount
+    delivered: DeliveryAmount
+    read: DeliveryAmount
+    failed: DeliveryAmount
+    undelivered: DeliveryAmount
+
+    @classmethod
+    def from_wire(cls, data: Delivery) -> AggregatedDeliveryReceipt:
+        """The receipt that Sync tells; an amount that we do not know is none."""
+        told = (data.sent, data.delivered, data.read, data.failed, data.undelivered)
+        known = get_args(DeliveryAmount)
+        return cls(data.total, *(cast(DeliveryAmount, amount if amount in known else "none") for amount in told))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from convo_widgets.client.conversation import PREFETCH, Conversation
 from convo_widgets.client.messages import MessageRecord
 from convo_widgets.client.participant import Participant
 from convo_widgets.client.session import PAGE_LIMIT
+from convo_widgets.client.tasks import together
 from convo_widgets.client.user import User
 from convo_widgets.dataframes.progress import Progress
 from convo_widgets.dataframes.schema import AMOUNTS, AUTHOR_KINDS, CHANNELS, MESSAGES, frame_of
@@ -69,19 +70,8 @@ async def messages_frame(
             bar.finished()
             return columns
 
-        parts = await _together([read(one) for one in conversations])
+        parts = await together(*map(read, conversations))
     return _frame(parts)
-
-
-async def _together(coroutines: list[Any]) -> list[_Columns]:
-    """All results in order; the first failure stops the others and is raised as it is."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
-    try:
-        return list(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _conversations(source: Conversation | Client) -> list[Conversation]:
