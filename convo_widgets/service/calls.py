@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, quote, unquote
 
 from msgspec import Struct
 
+from convo_widgets.service import events
 from convo_widgets.service.hub import Follower, Hub
 from convo_widgets.service.limits import Media
 from convo_widgets.service.refusals import Refused
@@ -43,6 +44,7 @@ class Call:
         id: of the frame that it came in.
         route: who answers it.
         names: the named parts of the path, percent-decoded.
+        veto: what a webhook said against it.
         raw_names: the same as they came, for 2.0.0 of the SDK does not encode an identity.
     """
 
@@ -56,6 +58,7 @@ class Call:
     id: str
     route: Route
     raw_names: dict[str, str]
+    veto: Refused | None = None
 
     def __post_init__(self) -> None:
         self.names = {name: unquote(value) for name, value in self.raw_names.items()}
@@ -76,6 +79,17 @@ class Call:
             return json.decode(self.content or b"{}", type)
         except json.BadJSON as error:
             raise Refused(20422, f"the body does not fit ({error})") from error
+
+    def said(self) -> dict[str, Any]:
+        """The texts and numbers of the body, in the words of a form; nothing where it has another shape."""
+        try:
+            body = json.decode(self.content or b"{}")
+        except json.BadJSON:
+            return {}
+        if not isinstance(body, dict):
+            return {}
+        plain = {name: value for name, value in body.items() if isinstance(value, str | int)}
+        return {"".join(word.title() for word in name.split("_")): value for name, value in plain.items()}
 
     def form(self, name: str) -> str:
         """A field of a form body, empty where it is missing."""
@@ -121,12 +135,17 @@ WriteHandler = Callable[[Call, Change], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one address; `writes` runs in a transaction, `reads` does not."""
+    """One method of one address; `writes` runs in a transaction, `reads` does not.
+
+    Attributes:
+        event: what webhooks are asked before it is done.
+    """
 
     method: str
     pattern: re.Pattern[str]
     reads: ReadHandler | None = None
     writes: WriteHandler | None = None
+    event: str | None = None
 
 
 def get(pattern: str, handler: ReadHandler) -> Route:
@@ -136,7 +155,7 @@ def get(pattern: str, handler: ReadHandler) -> Route:
 
 def post(pattern: str, handler: WriteHandler) -> Route:
     """A route that writes."""
-    return Route("POST", _compile(pattern), writes=handler)
+    return Route("POST", _compile(pattern), writes=handler, event=events.asked("POST", pattern))
 
 
 def ask(pattern: str, handler: ReadHandler) -> Route:
@@ -146,7 +165,7 @@ def ask(pattern: str, handler: ReadHandler) -> Route:
 
 def delete(pattern: str, handler: WriteHandler) -> Route:
     """A route that removes."""
-    return Route("DELETE", _compile(pattern), writes=handler)
+    return Route("DELETE", _compile(pattern), writes=handler, event=events.asked("DELETE", pattern))
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

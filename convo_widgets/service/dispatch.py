@@ -6,7 +6,7 @@ import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from convo_widgets.service import (
     content,
@@ -19,6 +19,7 @@ from convo_widgets.service import (
     sync,
     users,
     views,
+    webhooks,
 )
 from convo_widgets.service.calls import Answer, Call, Routes, refuse
 from convo_widgets.service.faults import Faults
@@ -97,6 +98,19 @@ class Backend:
             *(requested.id, route, names),
         )
 
+    async def consult(
+        self, event: str, names: dict[str, str], fields: dict[str, Any], source: Source
+    ) -> Refused | None:
+        """What webhooks say against something that is about to be done; None where nothing."""
+        return await self.caller.ask(webhooks.before(self.store, event, names, fields, source))
+
+    async def consult_on(self, calls: list[Call]) -> None:
+        """Ask webhooks about calls of users; those that they refuse are answered with a no."""
+        for call in calls:
+            if call.route.event is not None:
+                source = Source("SDK", call.identity)
+                call.veto = await self.consult(call.route.event, call.names, call.said(), source)
+
     def answer(self, calls: list[Call]) -> list[Said]:
         """The answer to one request that reads, or to each of some that write together; never raises.
 
@@ -127,6 +141,8 @@ class Backend:
         before = self.store.changes
         change.source = Source("SDK", call.identity)
         try:
+            if call.veto is not None:
+                raise call.veto
             mutation = call.mutation_id()
             return _say(_seen(call, mutation) or _write(call, mutation, change))
         except Refused as refused:

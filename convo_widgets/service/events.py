@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from convo_widgets.service.refusals import Refused
 
 PRE = frozenset(
@@ -14,6 +16,21 @@ POST = frozenset(
     + ["onConversationStateUpdated", "onDeliveryUpdated", "onUserAdded", "onUserUpdated"]
 )
 """What webhooks are told of."""
+
+_NOUN = re.compile(r".*/(Conversation|Message|Participant)s(/\{\w+\*?\})?")
+
+
+def asked(method: str, address: str) -> str | None:
+    """What a request is about to do, by its method and the pattern of its address; None where no webhook is asked."""
+    if address == "/ConversationWithParticipants":
+        return "onConversationAdd"
+    if re.fullmatch(r".*/Users/\{\w+\*?\}", address) and method == "POST":
+        return "onUserUpdate"
+    match = _NOUN.fullmatch(address)
+    if match is None or "/Users/" in address or method == "GET":
+        return None
+    act = "Remove" if method == "DELETE" else "Update" if match[2] else "Add"
+    return f"on{match[1]}{act}"
 
 
 def filters(given: list[str], known: frozenset[str] = PRE | POST) -> list[str]:

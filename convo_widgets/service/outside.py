@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from urllib.parse import urlencode, urlsplit
 
+from convo_widgets.service.refusals import Refused
 from convo_widgets.service.webhooks import Told
 
 logger = logging.getLogger("convo_widgets.service")
@@ -71,6 +72,19 @@ class Caller:
                     "a webhook did not hear of %s: %s", told.fields["EventType"], error or "it took too long"
                 )
         del self._waiting[url]
+
+    async def ask(self, told: Iterable[Told]) -> Refused | None:
+        """Whether all of these agree: None, or what is said to who wanted it."""
+        for one in told:
+            try:
+                status, _ = await self.call(one)
+            except HookFailed as error:
+                return Refused(50057, str(error))
+            except TimeoutError:
+                return Refused(50076, f"{WITHIN:.0f} seconds")
+            if not 200 <= status < 300:
+                return Refused(50056 if 400 <= status < 500 else 50057, f"it answered {status}")
+        return None
 
     async def call(self, told: Told) -> tuple[int, bytes]:
         """Call one and wait: status and body of its answer.

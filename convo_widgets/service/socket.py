@@ -113,32 +113,32 @@ class Socket:
         while True:
             for message in await self._pipe.receive_many(TOGETHER):
                 if message["type"] == "websocket.disconnect":
-                    self._settle()
+                    await self._settle()
                     return
                 data = message.get("bytes")
                 if data is None:
-                    self._settle()
+                    await self._settle()
                     self._close(Status(406, "NOT_ACCEPTABLE", description="protocol error: frames are binary"))
                     continue
                 for event in self._protocol.receive(data):
-                    self._handle(event)
+                    await self._handle(event)
                 if not self._calls:
                     self._flush()
                     await self._room.wait()
-            self._settle()
+            await self._settle()
             await self._room.wait()
             await asyncio.sleep(0)  # a busy connection leaves room for others
 
-    def _handle(self, event: Event) -> None:
+    async def _handle(self, event: Event) -> None:
         if isinstance(event, Requested):
             call = self._backend.call(self, event)
             if not call.writes:
-                self._settle()
+                await self._settle()
             self._calls.append(call)
             if not call.writes:
-                self._settle()
+                await self._settle()
             return
-        self._settle()
+        await self._settle()
         match event:
             case InitRequested():
                 self._init(event)
@@ -147,7 +147,7 @@ class Socket:
             case Malformed() | Closed():
                 self._end()
 
-    def _settle(self) -> None:
+    async def _settle(self) -> None:
         """Answer the calls that wait: one that reads, or some that write."""
         calls, self._calls = self._calls, []
         if not calls:
@@ -155,6 +155,10 @@ class Socket:
         if time.time() >= self._expires:  # the machine slept past the timer
             self._expire()
             return
+        if self._backend.store.hooked:
+            await self._backend.consult_on(calls)
+            if self._ending:
+                return
         for call, said in zip(calls, self._backend.answer(calls), strict=True):
             self._protocol.reply(call.id, *said)
         self._flush()

@@ -10,7 +10,7 @@ from sqlite3 import Row
 from typing import Any
 
 from convo_widgets.service import media, settings
-from convo_widgets.service.store import Change, Source
+from convo_widgets.service.store import Change, Source, Store
 from convo_widgets.wire import json
 
 
@@ -122,6 +122,26 @@ def delivery(change: Change, conversation: Row, message: Row, sid: str) -> None:
         "DateUpdated": row["date_updated"],
     }
     tell(change, "onDeliveryUpdated", fields, conversation)
+
+
+def before(store: Store, event: str, names: dict[str, str], fields: dict[str, Any], source: Source) -> list[Told]:
+    """The webhooks that are to be asked about something, by the names in its path and the fields of its form.
+
+    Of a conversation that is not there none is asked.
+    """
+    hooks = [settings.load(store, name, settings.Webhooks) for name in settings.WEBHOOKS]
+    asked = [one for one in hooks if one.pre_webhook_url and event in one.filters]
+    if not asked:
+        return []
+    about = {f"{noun.title()}Sid": names[noun] for noun in ("message", "participant", "user") if noun in names}
+    if "conversation" in names:
+        sql = "SELECT sid FROM conversations WHERE sid = ?1 OR unique_name = ?1"
+        sid = store.value(sql, names["conversation"])
+        if sid is None:
+            return []
+        about["ConversationSid"] = sid
+    whole = words(event, {**fields, **about}, source, store.meta("account_sid"), store.meta("service_sid"))
+    return [Told(one.pre_webhook_url or "", one.method, whole) for one in asked]
 
 
 def heard(change: Change) -> bool:

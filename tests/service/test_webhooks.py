@@ -74,11 +74,13 @@ class Ear:
         async with self._news:
             self.heard.append(Heard(method, target, headers, form))
             self._news.notify_all()
-        if not self.silent:
+        if self.silent:
+            await reader.read()  # until the other side gives up
+        else:
             status, content = self.says
             writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
-            await writer.drain()
-            writer.close()
+        writer.close()
+        await writer.wait_closed()
 
 
 @pytest.fixture
@@ -190,3 +192,70 @@ async def test_restart_remembers(account: Account, service: LocalService, wire: 
     alice = await wire("alice")
     await alice.post(f"{ROOMS}/{sid}/Messages", {"body": "x"})
     await ear.until("onMessageAdded")
+
+
+PRE = ["onMessageAdd", "onMessageRemove", "onParticipantAdd", "onConversationUpdate", "onUserUpdate"]
+
+
+async def test_veto(account: Account, wire: Connect, ear: Ear) -> None:
+    """A webhook that is asked before may refuse: then nothing is done, and who wanted it is told so."""
+    alice = await wire("alice")
+    sid = await alice.room()
+    url = f"{ROOMS}/{sid}/Messages"
+    kept = await alice.post(url, {"body": "kept"})
+    service = f"/Services/{account.service.service_sid}"
+    await account.post(f"{service}/Configuration/Webhooks", {"PreWebhookUrl": ear.url, "Filters": PRE})
+    sent = await alice.post(url, {"body": "good", "attributes": "{}"})
+    (asked,) = await ear.until("onMessageAdd")
+    assert (asked.form["Body"], asked.form["ConversationSid"], asked.form["ClientIdentity"]) == ("good", sid, "alice")
+    assert "MessageSid" not in asked.form
+    ear.says = (403, b"")
+    for answer in (
+        await alice.ask("POST", url, {"body": "bad"}),
+        await alice.ask("DELETE", f"{url}/{sent['sid']}"),
+        await alice.ask("POST", f"{ROOMS}/{sid}/Participants", {"identity": "bob"}),
+        await alice.ask("POST", f"{ROOMS}/{sid}", {"friendly_name": "bad"}),
+        await alice.ask("POST", "/Client/v2/Users/alice", {"friendly_name": "bad"}),
+    ):
+        assert (answer.status, answer.code) == (403, 50056)
+    asked = (await ear.until(*PRE))[1]
+    assert asked.form["MessageSid"] == sent["sid"]
+    assert (await alice.get(f"{ROOMS}/{sid}"))["friendly_name"] is None
+    assert (await alice.post(f"{url}/{kept['sid']}", {"body": "not asked"}))["body"] == "not asked"
+    assert (await alice.get(f"{ROOMS}/{sid}"))["messages_count"] == 2
+    assert (await account.ask("POST", f"/Conversations/{sid}/Messages", {"Body": "unasked"})).status == 201
+    refused = await account.ask("POST", f"/Conversations/{sid}/Messages", {"Body": "bad"}, **HOOKED)
+    assert refused.code == 50056
+    await ear.until("onMessageAdd")
+    assert (await alice.ask("POST", f"{ROOMS}/CH{'0' * 32}/Messages", {"body": "x"})).code == 50350
+    assert ear.heard == []
+
+
+async def test_a_webhook_that_fails(account: Account, wire: Connect, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no yes comes, nothing is done: after an error, after nobody was there, and after too long."""
+    alice = await wire("alice")
+    sid = await alice.room()
+    hooks = {"PreWebhookUrl": ear.url, "Filters": ["onMessageAdd"]}
+    await account.post("/Configuration/Webhooks", hooks)
+    url = f"{ROOMS}/{sid}/Messages"
+    ear.says = (500, b"")
+    assert (await alice.ask("POST", url, {"body": "x"})).code == 50057
+    ear.silent = True
+    monkeypatch.setattr("convo_widgets.service.outside.WITHIN", 0.05)
+    assert (await alice.ask("POST", url, {"body": "x"})).code == 50076
+    await account.post("/Configuration/Webhooks", hooks | {"PreWebhookUrl": "http://127.0.0.1:1/"})
+    assert (await alice.ask("POST", url, {"body": "x"})).code == 50057
+    await account.post("/Configuration/Webhooks", {"PreWebhookUrl": ""})
+    assert (await alice.ask("POST", url, {"body": "x"})).status == 201
+    assert (await alice.get(f"{ROOMS}/{sid}"))["messages_count"] == 1
+
+
+async def test_order_under_a_veto(account: Account, wire: Connect, ear: Ear) -> None:
+    """Sends in flight together keep their order, and a no to one is none to the next."""
+    alice = await wire("alice")
+    sid = await alice.room()
+    await account.post("/Configuration/Webhooks", {"PreWebhookUrl": ear.url, "Filters": ["onMessageAdd"]})
+    sends = [alice.ask("POST", f"{ROOMS}/{sid}/Messages", {"body": str(number)}) for number in range(10)]
+    answers = await asyncio.gather(*sends)
+    assert [answer.body["index"] for answer in answers] == list(range(10))
+    assert [one.form["Body"] for one in await ear.until(*["onMessageAdd"] * 10)] == [str(n) for n in range(10)]

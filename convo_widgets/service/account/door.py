@@ -77,8 +77,7 @@ class Door:
                 await receive(http, file, LARGEST)
                 file.seek(0)
                 content = file.read()
-            hooked = http.headers.get("x-twilio-webhook-enabled", "").lower() == "true"
-            answer = self._answer(http.method, path, content, http.url.query, hooked)
+            answer = await self._answer(http, path, content)
         except Refused as refused:
             response = refused.response()
             if refused.status == 401:
@@ -103,21 +102,27 @@ class Door:
         if not any(right) or scheme.lower() != "basic":
             raise Refused(20003)
 
-    def _answer(self, method: str, path: str, content: bytes, query: str, hooked: bool) -> Answer:
+    async def _answer(self, http: starlette.requests.Request, path: str, content: bytes) -> Answer:
+        """Let webhooks say no to what they are to be asked about, then do it."""
         root = base = f"{self.backend.base}/v1"
         parts = path.split("/", 3)
         if len(parts) == 4 and parts[1] == "Services":
             if parts[2] != self.backend.tokens.service_sid:
                 raise Refused(20404)
             base, path = f"{base}/Services/{parts[2]}", f"/{parts[3]}"
-        request = Request(self.backend, root, base, content, _params(query), hooked)
-        route = _choose(method, path, request)
+        request = Request(self.backend, root, base, content, _params(http.url.query))
+        route = _choose(http.method, path, request)
         route.check(request)
         if route.reads is not None:
             return route.reads(request)
+        source = Source("API") if http.headers.get("x-twilio-webhook-enabled", "").lower() == "true" else None
+        if source is not None and route.event is not None:
+            fields = {name: values[0] for name, values in request.fields.items()}
+            refused = await self.backend.consult(route.event, request.names, fields, source)
+            if refused is not None:
+                raise refused
         writes = route.writes
         assert writes is not None
-        source = Source("API") if hooked else None
         return self.backend.act(lambda change: writes(request, change), source)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, quote, urlencode
 
 from msgspec import UNSET, UnsetType
 
-from convo_widgets.service import pages
+from convo_widgets.service import events, pages
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, iso
@@ -34,7 +34,6 @@ class Request:
         root: absolute address of version 1.
         base: the same, or that of the service below it where it was named.
         query: the parameters of the address, each with its values.
-        hooked: whether webhooks are to hear of it.
         names: the named parts of the path, percent-decoded.
     """
 
@@ -43,7 +42,6 @@ class Request:
     base: str
     content: bytes
     query: dict[str, list[str]]
-    hooked: bool = False
     names: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -256,6 +254,7 @@ class Route:
     Attributes:
         address: with ``{name}`` for a part of the path.
         fields: those of its form, or the parameters of its address; None where the body is JSON.
+        event: what webhooks are asked before it is done.
         below: whether it is there without a service in the path, with one, or either way.
     """
 
@@ -265,6 +264,7 @@ class Route:
     fields: tuple[str, ...] | None
     reads: Reads | None = None
     writes: Writes | None = None
+    event: str | None = None
     below: Below = "either"
 
     def check(self, request: Request) -> None:
@@ -286,7 +286,8 @@ def get(address: str, handler: Reads, *params: str, below: Below = "either") -> 
 
 def post(address: str, handler: Writes, *fields: str, below: Below = "either") -> Route:
     """A route that writes."""
-    return Route("POST", address, _compile(address), fields, writes=handler, below=below)
+    event = events.asked("POST", address)
+    return Route("POST", address, _compile(address), fields, writes=handler, event=event, below=below)
 
 
 def ask(address: str, handler: Reads) -> Route:
@@ -301,7 +302,8 @@ def make(address: str, handler: Writes) -> Route:
 
 def delete(address: str, handler: Writes, below: Below = "either") -> Route:
     """A route that removes."""
-    return Route("DELETE", address, _compile(address), (), writes=handler, below=below)
+    event = events.asked("DELETE", address)
+    return Route("DELETE", address, _compile(address), (), writes=handler, event=event, below=below)
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
