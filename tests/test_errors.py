@@ -24,6 +24,7 @@ from convo_widgets.errors import (
     reply_error,
     token_error,
 )
+from convo_widgets.service.refusals import REFUSALS
 
 ONE_OF_EACH = [
     ConnectFailed("ws://127.0.0.1:1", "nothing listens there"),
@@ -62,6 +63,7 @@ def test_an_error_survives_copying(error, again):
         (413, 0, errors.TooLarge),
         (400, 50504, errors.TooLarge),
         (400, 50303, errors.TooLarge),
+        (400, 50512, errors.TooLarge),
         (400, 51207, errors.TooLarge),
         (429, 20429, errors.Throttled),
         (500, 20500, errors.ServiceFailed),
@@ -142,3 +144,9 @@ def test_advice_is_a_sentence_that_says_what_to_do(code):
     assert re.match(r"[a-z]", advice)
     assert not advice.endswith(".")
     assert str(reply_error(400, code, "Words")) == f"Words [400/{code}]: {advice}."
+
+
+@pytest.mark.parametrize("code", sorted(REFUSALS))
+def test_what_our_service_refuses_has_advice(code):
+    """Every no says what to do."""
+    assert code in ADVICE
