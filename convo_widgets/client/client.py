@@ -210,13 +210,13 @@ class Client(Emitter):
             await self._session.link.start()
             await self._initialize()
         except ConvoError as error:
-            self._emit("initFailed", error)
             self._emit("stateChanged", "failed")
+            self._emit("initFailed", error)
             if isinstance(error, TokenExpired) and error.since is None:
                 raise self._explained(error) from error
             raise
-        self._emit("initialized", self)
         self._emit("stateChanged", "initialized")
+        self._emit("initialized", self)
 
     async def _initialize(self) -> None:
         configuration = await self._configure()

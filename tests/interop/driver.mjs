@@ -95,10 +95,18 @@ const OPS = {
       const template = (await client.getContentTemplates()).find((one) => one.sid === content.sid);
       builder.setContentTemplate(template.sid, template.variables.map((one) => one.copyWithValue(content.values[one.name] ?? one.value)));
     }
-    return builder.build().send();
+    return content ? builder.buildAndSend() : builder.build().send();
   },
   template: async ({ conversation, content_sid }) =>
     (await find({ conversation })).prepareMessage().setContentTemplate(content_sid).build().send(),
+  // Whose media's temporary addresses there are, asked of the message and of the client: [[sid], [sid]].
+  urls: async ({ conversation, message }) => {
+    const found = await find({ conversation, message });
+    const media = found.getMediaByCategories(["media", "body", "history"]);
+    const answers = [await found.getTemporaryContentUrlsForMedia(media), await client.getTemporaryContentUrlsForMedia(media)];
+    return answers.map((urls) => [...urls.keys()].sort());
+  },
+  constants: () => ({ ...sdk.NotificationTypes }),
   // What the temporary addresses of a message's media give: [{filename, category, status, disposition, base64}].
   media: async ({ conversation, message }) => {
     const found = (await find({ conversation, message })).getMediaByCategories(["media", "body", "history"]);

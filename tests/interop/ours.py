@@ -52,12 +52,17 @@ def camel(name: str) -> str:
 class Ours(Side):
     """Our client, driven like the SDK's."""
 
-    def __init__(self, client: cw.Client) -> None:
+    def __init__(self) -> None:
         super().__init__("python")
-        self._client = client
         self._pages: list[cw.Paginator[Any]] = []
+
+    async def connect(self, service: cw.LocalService, identity: str, *, token: str | None = None) -> Ours:
+        """Connect to a service; wait until the client is initialized."""
+        self._client = cw.Client(token or service.token(identity), url=service.url)
         for name in cw.Client.EVENTS:
-            client.on(name, lambda payload, name=name: self._take(name, self.told(payload)))
+            self._client.on(name, lambda payload, name=name: self._take(name, self.told(payload)))
+        await self.op("start")
+        return self
 
     async def op(self, op: str, **args: Any) -> Any:
         """Run one op of the driver, here."""
@@ -95,6 +100,9 @@ class Ours(Side):
         if is_dataclass(value):
             return {camel(field.name): self.told(getattr(value, field.name)) for field in fields(value)}
         return value
+
+    async def _start(self) -> None:
+        await self._client._start()
 
     async def _find(self, on: Any) -> Any:
         if on == "client":
@@ -153,11 +161,20 @@ class Ours(Side):
             template = next(one for one in templates if one.sid == content["sid"])
             values = [one.copy_with_value(content["values"].get(one.name, one.value)) for one in template.variables]
             builder.set_content_template(template.sid, values)
-        return int(await builder.build().send())
+        return int(await (builder.build_and_send() if content else builder.build().send()))
 
     async def _template(self, conversation: str, content_sid: str) -> int:
         builder = (await self._find({"conversation": conversation})).prepare_message()
         return int(await builder.set_content_template(content_sid).build().send())
+
+    async def _urls(self, conversation: str, message: int) -> list[list[str]]:
+        found = await self._find({"conversation": conversation, "message": message})
+        media = found.get_media_by_categories(["media", "body", "history"])
+        answers = [await one.get_temporary_content_urls_for_media(media) for one in (found, self._client)]
+        return [sorted(urls) for urls in answers]
+
+    async def _constants(self) -> dict[str, str]:
+        return {name: value for name, value in vars(cw.NotificationTypes).items() if name.isupper()}
 
     async def _media(self, conversation: str, message: int) -> list[dict[str, Any]]:
         found = await self._find({"conversation": conversation, "message": message})

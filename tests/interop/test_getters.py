@@ -43,6 +43,7 @@ async def compare(together: Together, sid: str) -> None:
     for name in PEOPLE:
         told = await together.agreed(lambda side: side.op("see", on=where), name)
         assert (told["sid"], told["state"]["current"]) == (sid, "inactive")
+        assert await together.agreed(lambda side: side.conversation(sid, "getAttributes"), name) == told["attributes"]
         people = await together.agreed(lambda side: listed(side, sid, "getParticipants", "sid"), name)
         assert [one["type"] for one in people].count("chat") == len(PEOPLE)
         page = await together.agreed(lambda side: side.conversation(sid, "getMessages", 10), name)

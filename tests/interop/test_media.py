@@ -43,6 +43,8 @@ async def test_media(newest: Together, actor: str) -> None:
         ) == sorted((category, content, type) for category, (content, type, _) in zip(categories, sent, strict=True))
         assert [one["filename"] for one in found][: len(FILES)] == [filename for _, _, filename in FILES]
         assert {one["status"] for one in found} == {200}
+        urls = await newest.agreed(lambda side: side.op("urls", conversation=sid, message=0), name)
+        assert len(urls[0]) == len(urls[1]) == len(sent)
         for method, *args in (
             ("getMediaByCategories", ["media"]),
             ("getMediaByCategories", ["body", "history"]),

@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-import convo_widgets as cw
-
 from .ours import Ours
 from .sides import Sdk, Side
 from .together import Together
@@ -129,7 +127,7 @@ async def test_users(newest: Together) -> None:
     service, watchers = newest.service, (newest.sdk["alice"], newest.ours["alice"])
     for kind in ("sdk", "python"):
         name = f"carl {kind} ä%/"
-        carl: Side = Ours(await cw.connect(service.token(name), url=service.url))
+        carl: Side = await Ours().connect(service, name)
         if kind == "sdk":
             await carl.stop()
             carl = await (await Sdk.start("3")).connect(service, name)

@@ -47,6 +47,12 @@ async def test_payloads(newest: Together) -> None:
         assert here == there, payload
 
 
+async def test_constants(newest: Together) -> None:
+    """The types of notifications are called the same."""
+    names = await newest.agreed(lambda side: side.op("constants"))
+    assert names["NEW_MESSAGE"] == NEW
+
+
 async def test_handled(newest: Together) -> None:
     """A payload that is handed over is announced with the same content."""
     for side in (newest.sdk["alice"], newest.ours["alice"]):
@@ -76,3 +82,4 @@ async def test_registrations(newest: Together, actor: str) -> None:
         (told,) = (told for name, told in watched.heard(newest.ours["alice"]) if name == "userUpdated")
         assert told["updateReasons"] == ["reachabilityNotifiable"]
         assert told["user"]["isNotifiable"] is value
+    await mine.client("unsetPushRegistrationId", "apn")  # it would register it again with the next

@@ -52,7 +52,7 @@ class Together:
         for name in PEOPLE:
             self.sdk[name] = await Sdk.start(version)
             await self.sdk[name].connect(self.service, name, httpCacheIntervalOverride="PT0S")
-            self.ours[name] = Ours(await cw.connect(self.service.token(name), url=self.service.url))
+            self.ours[name] = await Ours().connect(self.service, name)
         self._marker = await self.room()
         return self
 
