@@ -13,7 +13,8 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 
 from convo_widgets.wire import frame
-from convo_widgets.wire.protocol import Initialized, Protocol, Replied
+from convo_widgets.wire.events import Initialized, Replied
+from convo_widgets.wire.protocol import Protocol
 from convo_widgets.wire.schema import HttpRequest
 
 IN_FLIGHT = 500

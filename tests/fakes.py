@@ -18,7 +18,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from convo_widgets.wire import json
-from convo_widgets.wire.protocol import Event, InitRequested, Protocol, Requested, UpdateRequested
+from convo_widgets.wire.events import Event, InitRequested, Requested, UpdateRequested
+from convo_widgets.wire.protocol import Protocol
 from convo_widgets.wire.schema import Status
 
 T = TypeVar("T")

@@ -32,7 +32,7 @@ from convo_widgets.transport.http import Http
 from convo_widgets.transport.link import CONNECTION_TIMEOUT
 from convo_widgets.transport.observer import ConnectionFault, ConnectionState
 from convo_widgets.wire import json
-from convo_widgets.wire.protocol import Notified
+from convo_widgets.wire.events import Notified
 from convo_widgets.wire.schema import (
     Configuration,
     ConfigurationLinks,

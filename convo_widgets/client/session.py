@@ -26,7 +26,7 @@ from convo_widgets.sync.subscriptions import Batch, Subscriptions
 from convo_widgets.transport.link import Link
 from convo_widgets.transport.observer import Observer
 from convo_widgets.wire import json
-from convo_widgets.wire.protocol import Notified
+from convo_widgets.wire.events import Notified
 from convo_widgets.wire.schema import SubscriptionsReply, SyncNotification, SyncObjectReply, TypedPage
 
 log = logging.getLogger("convo_widgets")

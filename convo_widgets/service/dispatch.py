@@ -31,7 +31,7 @@ from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Source, Store
 from convo_widgets.service.tokens import Tokens
 from convo_widgets.wire import json
-from convo_widgets.wire.protocol import Requested
+from convo_widgets.wire.events import Requested
 from convo_widgets.wire.schema import ResourceUrl, Status
 
 T = TypeVar("T")

@@ -20,15 +20,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from convo_widgets.service.calls import Call
 from convo_widgets.service.dispatch import Backend, log_fault
 from convo_widgets.service.tokens import Grant, TokenRefused
-from convo_widgets.wire.protocol import (
-    Closed,
-    Event,
-    InitRequested,
-    Malformed,
-    Protocol,
-    Requested,
-    UpdateRequested,
-)
+from convo_widgets.wire.events import Closed, Event, InitRequested, Malformed, Requested, UpdateRequested
+from convo_widgets.wire.protocol import Protocol
 from convo_widgets.wire.schema import Status
 
 INIT_WITHIN = 10.0

@@ -36,18 +36,18 @@ from convo_widgets.transport.clock import ClockWatch
 from convo_widgets.transport.observer import ConnectionFault, ConnectionState, Observer
 from convo_widgets.transport.socket import CLOSE_TIMEOUT, Socket, close_socket, open_socket, probe_socket, shown
 from convo_widgets.transport.turns import Turns
-from convo_widgets.wire.protocol import (
+from convo_widgets.wire.events import (
     Closed,
     Event,
     Initialized,
     Malformed,
     Notified,
-    Protocol,
     Refused,
     Replied,
     TokenAboutToExpire,
     Updated,
 )
+from convo_widgets.wire.protocol import Protocol
 from convo_widgets.wire.schema import HttpRequest, Status
 
 OPEN_TIMEOUT = 10.0  # seconds to a finished handshake, and as much again to the answer to init

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from convo_widgets.wire.protocol import Notified
+from convo_widgets.wire.events import Notified
 
 ConnectionState = Literal["unknown", "connecting", "connected", "disconnecting", "disconnected", "denied"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import convo_widgets as cw
-from convo_widgets.wire.protocol import Notified
+from convo_widgets.wire.events import Notified
 from tests.client.people import Expected, People, Seen, write
 
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 import convo_widgets as cw
-from convo_widgets.wire.protocol import Notified
+from convo_widgets.wire.events import Notified
 from tests.client.people import Expected, People, Seen, without_date
 
 

@@ -12,8 +12,8 @@ from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.store import Change, Store
 from convo_widgets.service.tokens import Tokens
 from convo_widgets.wire import json
+from convo_widgets.wire.events import Replied, Requested
 from convo_widgets.wire.frame import Frame, decode
-from convo_widgets.wire.protocol import Replied, Requested
 from convo_widgets.wire.schema import HttpRequest
 
 from .conftest import MINE, ROOMS, Connect

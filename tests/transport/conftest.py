@@ -14,7 +14,7 @@ from fakes import PATIENCE, FakeService
 from convo_widgets.errors import TokenError
 from convo_widgets.transport.link import Link
 from convo_widgets.transport.observer import ConnectionFault
-from convo_widgets.wire.protocol import Notified
+from convo_widgets.wire.events import Notified
 
 
 class Told:

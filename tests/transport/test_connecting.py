@@ -22,8 +22,8 @@ from convo_widgets.errors import (
 from convo_widgets.transport import link as transport
 from convo_widgets.transport.backoff import FIRST, JITTER, LAST, fibonacci
 from convo_widgets.wire import json
+from convo_widgets.wire.events import InitRequested
 from convo_widgets.wire.frame import encode
-from convo_widgets.wire.protocol import InitRequested
 from convo_widgets.wire.schema import Header, HttpRequest, Status
 
 from .ways import FINAL, MENDED

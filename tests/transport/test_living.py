@@ -21,7 +21,7 @@ from convo_widgets.errors import (
 )
 from convo_widgets.transport import link as transport
 from convo_widgets.wire import json
-from convo_widgets.wire.protocol import InitRequested, Notified, Requested, UpdateRequested
+from convo_widgets.wire.events import InitRequested, Notified, Requested, UpdateRequested
 from convo_widgets.wire.schema import HttpRequest, Status
 
 from .ways import FINAL, MENDED, closing, without_status

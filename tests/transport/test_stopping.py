@@ -13,7 +13,7 @@ from convo_widgets.errors import ConnectFailed, ConnectionLost, ConvoError, Usag
 from convo_widgets.transport import link as transport
 from convo_widgets.transport.answers import Response
 from convo_widgets.transport.link import Link
-from convo_widgets.wire.protocol import Closed, InitRequested, Requested, UpdateRequested
+from convo_widgets.wire.events import Closed, InitRequested, Requested, UpdateRequested
 from convo_widgets.wire.schema import HttpRequest
 
 from .ways import FINAL, MENDED

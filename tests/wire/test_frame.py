@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from convo_widgets.wire import json
+from convo_widgets.wire.events import Malformed
 from convo_widgets.wire.frame import MAX_FRAME, BadFrame, Frame, decode, encode
-from convo_widgets.wire.protocol import Malformed, Protocol
+from convo_widgets.wire.protocol import Protocol
 from convo_widgets.wire.schema import (
     Header,
     HttpRequest,

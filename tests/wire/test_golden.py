@@ -11,13 +11,11 @@ import json
 import pytest
 
 from convo_widgets.wire import protocol as wire
-from convo_widgets.wire.frame import BadFrame, Frame, decode, encode
-from convo_widgets.wire.protocol import (
+from convo_widgets.wire.events import (
     Closed,
     Initialized,
     InitRequested,
     Notified,
-    Protocol,
     Refused,
     Replied,
     Requested,
@@ -25,6 +23,8 @@ from convo_widgets.wire.protocol import (
     Updated,
     UpdateRequested,
 )
+from convo_widgets.wire.frame import BadFrame, Frame, decode, encode
+from convo_widgets.wire.protocol import Protocol
 from convo_widgets.wire.schema import Header, HttpRequest, Status
 
 ID = "TM00000000-0000-4000-8000-000000000000"

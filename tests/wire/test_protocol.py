@@ -7,14 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convo_widgets.errors import LocalProtocolError
-from convo_widgets.wire.frame import Frame, decode, encode
-from convo_widgets.wire.protocol import (
+from convo_widgets.wire.events import (
     Closed,
     Initialized,
     InitRequested,
     Malformed,
     Notified,
-    Protocol,
     Refused,
     Replied,
     Requested,
@@ -22,6 +20,8 @@ from convo_widgets.wire.protocol import (
     Updated,
     UpdateRequested,
 )
+from convo_widgets.wire.frame import Frame, decode, encode
+from convo_widgets.wire.protocol import Protocol
 from convo_widgets.wire.schema import Header, HttpRequest, Status
 
 GET = HttpRequest("h", "/p", "GET")
