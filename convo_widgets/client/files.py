@@ -28,7 +28,7 @@ class FileMedia:
     """Something to send as a medium: ``FileMedia("plot.png")``, ``FileMedia(data, "image/png", "plot.png")``.
 
     Args:
-        content: a path, bytes, or a file that is open for reading bytes; a file is read from where it stands.
+        content: a path, bytes, or a file that is open for reading bytes; a file is read from where it stands now.
         content_type: MIME type; None guesses it by the name.
         filename: to be shown to the others; None takes that of the file.
         category: "media" for an attachment; "body" and "history" for the texts of an email.
@@ -47,6 +47,7 @@ class FileMedia:
     content_type: str
     filename: str | None
     category: MediaCategory
+    _start: int = field(default=0, repr=False, compare=False)  # where an open file stood
 
     def __init__(
         self,
@@ -69,6 +70,7 @@ class FileMedia:
             ("content_type", type),
             ("filename", name),
             ("category", category),
+            ("_start", 0 if isinstance(taken, bytes | Path) else taken.tell()),
         ):
             object.__setattr__(self, field_name, value)
 
@@ -80,7 +82,7 @@ class FileMedia:
         """
         content = self.content
         try:
-            source = _of_path(content) if isinstance(content, Path) else _of_open(content)
+            source = _of_path(content) if isinstance(content, Path) else _of_open(content, self._start)
         except (OSError, ValueError) as error:
             raise UsageError(f"{self.filename or 'The file'} cannot be read: {error}.") from error
         if not source.size:
@@ -213,10 +215,9 @@ def _of_path(path: Path) -> Source:
     return Source(about.st_size, lambda: path.open("rb"))
 
 
-def _of_open(content: bytes | BinaryIO) -> Source:
+def _of_open(content: bytes | BinaryIO, start: int) -> Source:
     if isinstance(content, bytes):
         return Source(len(content), lambda: io.BytesIO(content))
-    start = content.tell()
     size = content.seek(0, os.SEEK_END) - start
     content.seek(start)
 

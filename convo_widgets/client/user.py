@@ -136,7 +136,7 @@ class User(Emitter):
             self._client._discontinued(self, "The service knows another past of this user.")
             self._client._session.tasks.persist(self._renew, f"reading user {self.identity!r} anew")
         elif change.kind == "gone":
-            self._close()
+            self._client._users.drop(self)
         else:
             self._updated(self._take(change))
 

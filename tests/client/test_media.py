@@ -83,6 +83,25 @@ async def test_every_accepted_form(people: People, tmp_path: Path) -> None:
     assert (await mine.get_messages()).items[0].attached_media == message.attached_media
 
 
+async def test_an_open_file_is_read_from_where_it_was_given(people: People) -> None:
+    """Each time that it is sent, whole; also where the message itself failed after the upload."""
+    admin, mine = await people.pair()
+    file = io.BytesIO(b"0123456789")
+    file.seek(3)
+    medium = cw.FileMedia(file, "a/b")
+    unsent = mine.prepare_message().add_media(medium).build()
+    await admin.remove_participant(mine.client.user.identity)
+    with pytest.raises(cw.Forbidden):
+        await unsent.send()
+    joined = Expected(mine.client, "conversationJoined")
+    await admin.add(mine.client.user.identity)
+    await joined
+    await unsent.send()
+    await mine.send_message(medium)
+    messages = (await mine.get_messages()).items
+    assert [await one.media.read() for one in messages if one.media] == [b"3456789"] * 2
+
+
 async def test_order_and_progress(people: People) -> None:
     """However long each upload takes, the media keep their order; progress grows over all of them, to the end."""
     mine, theirs = await people.pair()

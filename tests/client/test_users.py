@@ -9,6 +9,7 @@ import pytest
 
 import convo_widgets as cw
 from tests.client.people import Expected, People, Seen, reasons
+from tests.service.http import Account
 
 
 async def test_oneself(people: People) -> None:
@@ -115,3 +116,19 @@ async def test_only_so_many_users_are_followed(people: People, monkeypatch: pyte
     last = await alice.get_user(names[3])
     assert seen.of(alice, "userUnsubscribed") == [users[1]]
     assert await alice.get_subscribed_users() == [alice.user, users[2], users[0], last]
+
+
+async def test_a_user_who_was_deleted_and_comes_again(people: People) -> None:
+    """They are let go with a word, and looked at again they are followed again."""
+    alice, name = await people.client("alice"), people.identity("bob")
+    account = Account(people.service)
+    await account.post("/Users", {"Identity": name})
+    bob = await alice.get_user(name)
+    gone = Expected(alice, "userUnsubscribed", lambda user: user is bob)
+    assert (await account.ask("DELETE", f"/Users/{name}")).status == 204
+    await gone
+    assert not bob.is_subscribed
+    assert await alice.get_subscribed_users() == [alice.user]
+    await account.post("/Users", {"Identity": name, "FriendlyName": "Bob"})
+    again = await alice.get_user(name)
+    assert (again.is_subscribed, again.friendly_name) == (True, "Bob")
