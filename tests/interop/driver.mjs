@@ -66,6 +66,23 @@ async function find(on) {
   return page.items.find((message) => message.index === on.message);
 }
 
+// What a message builder can hold; bytes come as base64.
+async function build({ conversation, body, subject, attributes, media = [], email = {}, history = {}, content }) {
+  const options = ({ contentType, filename, base64 }) => ({ contentType, filename: filename ?? undefined, media: Buffer.from(base64, "base64") });
+  const builder = (await find({ conversation })).prepareMessage();
+  if (body !== undefined) builder.setBody(body);
+  if (subject !== undefined) builder.setSubject(subject);
+  if (attributes !== undefined) builder.setAttributes(attributes);
+  for (const one of media) builder.addMedia(options(one));
+  for (const [type, one] of Object.entries(email)) builder.setEmailBody(type, options(one));
+  for (const [type, one] of Object.entries(history)) builder.setEmailHistory(type, options(one));
+  if (content) {
+    const template = (await client.getContentTemplates()).find((one) => one.sid === content.sid);
+    builder.setContentTemplate(template.sid, template.variables.map((one) => one.copyWithValue(content.values[one.name] ?? one.value)));
+  }
+  return builder.build();
+}
+
 const OPS = {
   // Make a client, hook its events; done when it is initialized, or has failed.
   connect: ({ token, url, ws_url, options = {} }) => new Promise((resolve, reject) => {
@@ -81,24 +98,14 @@ const OPS = {
   call: async ({ on, method, args = [] }) => (await find(on))[method](...args),
   get: async ({ on, name }) => (await find(on))[name],
   see: ({ on }) => find(on), // every getter
-  // Send what a message builder can hold; bytes come as base64.
-  send: async ({ conversation, body, subject, attributes, media = [], email = {}, history = {}, content }) => {
-    const options = ({ contentType, filename, base64 }) => ({ contentType, filename: filename ?? undefined, media: Buffer.from(base64, "base64") });
-    const builder = (await find({ conversation })).prepareMessage();
-    if (body !== undefined) builder.setBody(body);
-    if (subject !== undefined) builder.setSubject(subject);
-    if (attributes !== undefined) builder.setAttributes(attributes);
-    for (const one of media) builder.addMedia(options(one));
-    for (const [type, one] of Object.entries(email)) builder.setEmailBody(type, options(one));
-    for (const [type, one] of Object.entries(history)) builder.setEmailHistory(type, options(one));
-    if (content) {
-      const template = (await client.getContentTemplates()).find((one) => one.sid === content.sid);
-      builder.setContentTemplate(template.sid, template.variables.map((one) => one.copyWithValue(content.values[one.name] ?? one.value)));
-    }
-    return content ? builder.buildAndSend() : builder.build().send();
+  send: async (args) => (await build(args)).send(),
+  // What it would send.
+  unsent: async (args) => {
+    const { text, attributes, mediaContent, emailOptions, contentSid, contentVariables } = await build(args);
+    return { text, attributes, mediaContent: mediaContent.map(([category]) => category), emailOptions, contentSid, contentVariables };
   },
   template: async ({ conversation, content_sid }) =>
-    (await find({ conversation })).prepareMessage().setContentTemplate(content_sid).build().send(),
+    (await find({ conversation })).prepareMessage().setContentTemplate(content_sid).buildAndSend(),
   // Whose media's temporary addresses there are, asked of the message and of the client: [[sid], [sid]].
   urls: async ({ conversation, message }) => {
     const found = await find({ conversation, message });

@@ -132,7 +132,15 @@ class Ours(Side):
     async def _see(self, on: Any) -> Any:
         return await self._find(on)
 
-    async def _send(
+    async def _send(self, **args: Any) -> int:
+        return int(await (await self._built(**args)).send())
+
+    async def _unsent(self, **args: Any) -> dict[str, Any]:
+        unsent = await self._built(**args)
+        told = self.told(unsent)
+        return told | {"mediaContent": [category for category, _ in unsent.media_content]}
+
+    async def _built(
         self,
         conversation: str,
         body: str | None = None,
@@ -142,7 +150,7 @@ class Ours(Side):
         email: Any = None,
         history: Any = None,
         content: Any = None,
-    ) -> int:
+    ) -> cw.UnsentMessage:
         builder = (await self._find({"conversation": conversation})).prepare_message()
         if body is not None:
             builder.set_body(body)
@@ -161,11 +169,11 @@ class Ours(Side):
             template = next(one for one in templates if one.sid == content["sid"])
             values = [one.copy_with_value(content["values"].get(one.name, one.value)) for one in template.variables]
             builder.set_content_template(template.sid, values)
-        return int(await (builder.build_and_send() if content else builder.build().send()))
+        return builder.build()
 
     async def _template(self, conversation: str, content_sid: str) -> int:
         builder = (await self._find({"conversation": conversation})).prepare_message()
-        return int(await builder.set_content_template(content_sid).build().send())
+        return int(await builder.set_content_template(content_sid).build_and_send())
 
     async def _urls(self, conversation: str, message: int) -> list[list[str]]:
         found = await self._find({"conversation": conversation, "message": message})

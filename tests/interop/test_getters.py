@@ -33,6 +33,8 @@ async def full(together: Together, actor: Side) -> str:
     await actor.conversation(sid, "setAllMessagesRead")
     await actor.conversation(sid, "setUserNotificationLevel", "muted")
     await account.post(f"/Conversations/{sid}", {"State": "inactive"})
+    name = {"Bindings.Email.Address": f"{sid}@desk.example", "Bindings.Email.Name": "Desk É"}
+    await account.post(f"/Conversations/{sid}", name)
     await together.settled()
     return sid
 

@@ -12,7 +12,7 @@ import convo_widgets as cw
 from tests.service.http import Account
 
 from .sides import SdkError
-from .together import Together
+from .together import Together, part
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ACTIONS = [
@@ -82,6 +82,22 @@ async def test_every_type(newest: Together, actor: str, made: list[str]) -> None
         there, here = bare([await side.message(sid, index, "getContentData") for side in sides])
         assert here == there
         assert here["type"] == kind
+
+
+async def test_unsent(newest: Together, made: list[str]) -> None:
+    """What is put together is the same before it is sent."""
+    sid = await newest.room()
+    text = part(b"x", "text/plain")
+    for args in (
+        {},
+        {"body": "b", "subject": "s", "attributes": {"a": [None]}},
+        {"media": [text, text], "email": {"text/plain": text, "text/html": text}, "history": {"text/plain": text}},
+        {"content": {"sid": made[0], "values": {"1": "Ü"}}},
+    ):
+        there, here = bare(
+            [await side.op("unsent", conversation=sid, **args) for side in (newest.sdk["alice"], newest.ours["alice"])]
+        )
+        assert here == there
 
 
 async def test_plain_and_refused(newest: Together) -> None:
