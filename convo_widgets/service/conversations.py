@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 
-from convo_widgets.service import limits, rights, tell, webhooks
+from convo_widgets.service import limits, rights, tell, timers, webhooks
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -103,6 +103,7 @@ def create(change: Change, new: NewConversation, created_by: str, terms: Terms |
         attributes=limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES),
         **given,
     )
+    timers.plan(change, row)
     webhooks.conversation(change, "Added", row)
     return sid
 
@@ -126,6 +127,7 @@ def alter(change: Change, conversation: Row, new: NewConversation, terms: Terms 
     fields = ", ".join(f"{name} = ?" for name in values)
     sql = f"UPDATE conversations SET {fields} WHERE id = ?"  # noqa: S608 - names from above
     change.run(sql, *values.values(), conversation["id"])
+    timers.plan(change, conversation["id"])
     tell.channel(change, conversation["id"])
     webhooks.conversation(change, "Updated", conversation["id"], conversation["state"])
 

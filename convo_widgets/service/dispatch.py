@@ -160,6 +160,13 @@ class Backend:
         self.caller.tell(change.told)
         return done
 
+    def attempt(self, what: str, does: Callable[[Change], None]) -> None:
+        """The same of something that nobody waits for: a failure of the store is logged, and costs nothing else."""
+        try:
+            self.act(does)
+        except Exception as error:
+            log_fault(what, error)
+
     def _may_see(self, identity: str, sid: str) -> bool:
         object = views.find(self.store, sid)
         return object is not None and views.may_see(self.store, object, identity)
@@ -181,10 +188,7 @@ class Backend:
     def _set_online(self, identity: str, online: bool) -> None:
         if not self.store.reachability:
             return
-        try:
-            self.act(lambda change: reach.set_online(change, identity, online))
-        except Exception as error:  # the store failed, which must not cost a connection
-            log_fault("reachability", error)
+        self.attempt("reachability", lambda change: reach.set_online(change, identity, online))
 
     def welcome(self, identity: str) -> None:
         """Make the user of a first visit."""

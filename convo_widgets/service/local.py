@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from convo_widgets.errors import UsageError
-from convo_widgets.service import seeds
+from convo_widgets.service import seeds, timers
 from convo_widgets.service.app import make_app
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.faults import Faults
@@ -223,12 +223,14 @@ async def _serve(
 ) -> None:
     server = Server(make_app(backend, hosts, origins))
     backend.faults.serve(asyncio.get_running_loop())
+    clock = asyncio.create_task(timers.run(backend))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     ready = asyncio.create_task(server.ready.wait())
     await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
     if ready.done():
         started.set_result(_Running(server, asyncio.get_running_loop(), backend.tokens))
         await serving
+        clock.cancel()
         return
     ready.cancel()
     started.set_exception(UsageError("The service could not start: see the log of uvicorn"))

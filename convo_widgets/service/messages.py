@@ -6,7 +6,7 @@ from sqlite3 import Row
 
 from msgspec import UNSET
 
-from convo_widgets.service import content, conversations, limits, media, tell, views, webhooks
+from convo_widgets.service import content, conversations, limits, media, tell, timers, views, webhooks
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -51,6 +51,7 @@ def send(
     `dates` stand in place of now.
     """
     conversations.demand_open(conversation)
+    timers.wake(change, conversation)
     rich = None
     if new.content_sid:
         rich = content.Rendered(change.store, new.content_sid, new.content_variables)

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from convo_widgets.service import conversations, limits, rights, tell, users, webhooks
+from convo_widgets.service import conversations, limits, rights, tell, timers, users, webhooks
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -84,6 +84,7 @@ def binding_of(row: Row) -> MessagingBinding | None:
 def add(change: Change, conversation: Row, new: NewParticipant, role_sid: str | None = None, **dates: str) -> str:
     """A new participant, by identity or by address; its sid. `dates` stand in place of now."""
     conversations.demand_open(conversation)
+    timers.wake(change, conversation)
     fields = {"attributes": limits.attributes(new.attributes, limits.ATTRIBUTES), **dates}
     binding = new.messaging_binding or MessagingBinding()
     _demand_room(change.store, conversation["id"], chat=not binding.address)

@@ -1,6 +1,6 @@
 """The tables of the service, and what SQLite is told before they are touched."""
 
-VERSION = 3
+VERSION = 4
 """Schema of the file, kept in SQLite's ``user_version``; another one is refused."""
 
 # One process owns the file. Exclusive locking also keeps WAL's index in memory, so that the bug of SQLite 3.7.0 to
@@ -45,8 +45,9 @@ CREATE TABLE conversations (
     id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, unique_name TEXT UNIQUE, friendly_name TEXT,
     attributes TEXT NOT NULL, state TEXT NOT NULL, state_updated TEXT NOT NULL, created_by TEXT NOT NULL,
     next_index INTEGER NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL,
-    messaging_service_sid TEXT, inactive_after TEXT, closed_after TEXT, email_address TEXT, email_name TEXT
+    messaging_service_sid TEXT, inactive_after TEXT, closed_after TEXT, due TEXT, email_address TEXT, email_name TEXT
 );
+CREATE INDEX conversations_by_due ON conversations (due) WHERE due NOTNULL;
 
 CREATE TABLE participants (
     id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE,

@@ -67,8 +67,8 @@ def participant(change: Change, act: str, conversation: Row, sid: str) -> None:
     tell(change, f"onParticipant{act}", fields, conversation)
 
 
-def conversation(change: Change, act: str, id: int, before: str | None = None) -> None:
-    """A conversation was `Added`, `Updated` or `Removed`; `before` is the state that it had."""
+def conversation(change: Change, act: str, id: int, before: str | None = None, reason: str = "API") -> None:
+    """A conversation was `Added`, `Updated` or `Removed`; `before` is its old state, `reason` why it changed."""
     if not heard(change):
         return
     row = change.store.row("SELECT * FROM conversations WHERE id = ?", id)
@@ -84,7 +84,7 @@ def conversation(change: Change, act: str, id: int, before: str | None = None) -
     }
     tell(change, f"onConversation{act}", fields, row)
     if before not in (None, row["state"]):
-        moved = {"StateFrom": before, "StateTo": row["state"], "StateUpdated": row["state_updated"], "Reason": "API"}
+        moved = {"StateFrom": before, "StateTo": row["state"], "StateUpdated": row["state_updated"], "Reason": reason}
         tell(change, "onConversationStateUpdated", moved, row)
 
 

@@ -14,6 +14,8 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from convo_widgets.service.local import LocalService
+from convo_widgets.service.outside import Caller, HookFailed
+from convo_widgets.service.webhooks import Told
 
 from .conftest import ROOMS, Connect
 from .http import Account
@@ -259,3 +261,14 @@ async def test_order_under_a_veto(account: Account, wire: Connect, ear: Ear) -> 
     answers = await asyncio.gather(*sends)
     assert [answer.body["index"] for answer in answers] == list(range(10))
     assert [one.form["Body"] for one in await ear.until(*["onMessageAdd"] * 10)] == [str(n) for n in range(10)]
+
+
+@pytest.mark.parametrize("host", ["hooks.invalid", "192.0.2.1", "[2001:db8::1]", "127.0.0.1.invalid", "0.0.0.0", ""])
+async def test_hosts(host: str) -> None:
+    """Nobody elsewhere is called but who was named at the start."""
+    told = Told(f"http://{host}/", "POST", {"EventType": "onMessageAdded"})
+    with pytest.raises(HookFailed, match="only webhooks on this machine"):
+        await Caller("secret", ["other.invalid"]).call(told)
+    if host == "hooks.invalid":
+        with pytest.raises(HookFailed, match="no answer in HTTP"):
+            await Caller("secret", ["Hooks.INVALID"]).call(told)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from sqlite3 import Row
 
 from msgspec import UNSET, Struct, UnsetType
 
-from convo_widgets.service import conversations, limits, participants
+from convo_widgets.service import conversations, limits, participants, timers
 from convo_widgets.service.account.configuration import account_settings
 from convo_widgets.service.account.requests import Answer, Request, dates_of, delete, get, moment, post, time_in
 from convo_widgets.service.refusals import Refused
-from convo_widgets.service.store import Change, Store, iso
+from convo_widgets.service.store import Change, Store
 from convo_widgets.wire import json
 from convo_widgets.wire.rest import AccountConversation, ParticipantConversation
-from convo_widgets.wire.schema import MessagingBinding, NewConversation, NewParticipant, time_of
+from convo_widgets.wire.schema import MessagingBinding, NewConversation, NewParticipant
 
 MOST = 100
 """Rows in a page."""
@@ -42,7 +41,7 @@ def _show(request: Request, row: Row) -> AccountConversation:
         unique_name=row["unique_name"],
         attributes=row["attributes"],
         state=row["state"],
-        timers=timers(request.store, row),
+        timers=timers_of(request.store, row),
         bindings={"email": email} if any(email.values()) else {},
         **dates_of(row),
         url=request.url("Conversations", sid),
@@ -50,25 +49,9 @@ def _show(request: Request, row: Row) -> AccountConversation:
     )
 
 
-def timers(store: Store, row: Row) -> dict[str, str]:
+def timers_of(store: Store, row: Row) -> dict[str, str]:
     """When a conversation would become inactive, and be closed, if nothing happened in it."""
-    after = {"date_inactive": row["inactive_after"], "date_closed": row["closed_after"]}
-    if row["state"] == "closed" or not any(after.values()):
-        return {}
-    if row["state"] == "inactive":
-        del after["date_inactive"]
-    newest = "SELECT date_created FROM messages WHERE conversation = ? ORDER BY idx DESC LIMIT 1"
-    times = [time_of(row["state_updated"]), time_of(store.value(newest, row["id"]))]
-    last = max(time for time in times if time is not None)
-    return {name: _later(last, length) for name, length in after.items() if length}
-
-
-def _later(time: datetime, length: str) -> str:
-    try:
-        later = time + timedelta(seconds=limits.seconds(length) or 0)
-    except OverflowError:  # a time near the last year
-        later = datetime.max.replace(tzinfo=UTC)
-    return moment(iso(later)) or ""
+    return {name: moment(time) or "" for name, time in timers.dates(store, row).items()}
 
 
 def _new(request: Request) -> NewConversation:
@@ -202,7 +185,7 @@ def _of_participant(request: Request) -> Answer:
             conversation_date_updated=moment(conversation["date_updated"]),
             conversation_created_by=conversation["created_by"],
             conversation_state=conversation["state"],
-            conversation_timers=timers(request.store, conversation),
+            conversation_timers=timers_of(request.store, conversation),
             links=links,
         )
 

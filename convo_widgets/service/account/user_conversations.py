@@ -7,7 +7,7 @@ from sqlite3 import Row
 from msgspec import UNSET, UnsetType
 
 from convo_widgets.service import conversations, memberships, participants, users
-from convo_widgets.service.account.conversations import find, timers
+from convo_widgets.service.account.conversations import find, timers_of
 from convo_widgets.service.account.requests import Answer, Request, dates_of, delete, get, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change
@@ -40,7 +40,7 @@ def _show(request: Request, user: Row, conversation: Row, member: Row) -> UserCo
         friendly_name=conversation["friendly_name"],
         unique_name=conversation["unique_name"],
         conversation_state=conversation["state"],
-        timers=timers(request.store, conversation),
+        timers=timers_of(request.store, conversation),
         attributes=conversation["attributes"],
         created_by=conversation["created_by"],
         notification_level=member["notification_level"],
