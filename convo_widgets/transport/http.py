@@ -93,9 +93,9 @@ class Http:
     async def close(self) -> None:
         """Close what is open; there is no other request afterwards."""
         self._is_closed = True
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        async with self._making:
+            if self._client is not None:
+                await self._client.aclose()
 
     async def get(self, url: str, *, what: str) -> bytes:
         """A small answer of the media service.
@@ -219,17 +219,20 @@ class Http:
                 await quietly(response.aclose, url, what)
 
     async def _send(self, method: str, url: str, content: Any, headers: dict[str, str], what: str) -> httpx.Response:
-        if self._is_closed:
-            raise UsageError("The client was shut down: connect() again.")
-        async with self._making:
-            if self._client is None:  # in a thread: it reads the certificates of this machine
-                self._client = await asyncio.to_thread(new_client, TIMEOUT)
-            client = self._client
+        client = await self._begun()
 
         async def act() -> httpx.Response:
             return await client.send(client.build_request(method, url, content=content, headers=headers), stream=True)
 
         return await quietly(act, url, what)
+
+    async def _begun(self) -> httpx.AsyncClient:
+        async with self._making:
+            if self._client is None and not self._is_closed:  # in a thread: it reads the certificates of this machine
+                self._client = await asyncio.to_thread(new_client, TIMEOUT)
+        if self._client is None or self._is_closed:
+            raise UsageError("The client was shut down: connect() again.")
+        return self._client
 
     def _check(self, url: str, what: str) -> None:
         """Addresses come from the service: only http(s) ones are followed, and from https none that is not."""

@@ -6,6 +6,7 @@ import asyncio
 import io
 import logging
 import socket
+import threading
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
@@ -480,3 +481,27 @@ async def test_after_the_end(store: Store, client: Http) -> None:
     await client.close()
     with pytest.raises(cw.UsageError, match="shut down"):
         await client.get(f"{store.url}/x", what="reading")
+
+
+async def test_closing_while_it_begins(client: Http, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was just being made is closed too, and asks for nothing."""
+    begun, go, made = asyncio.Event(), threading.Event(), []
+    loop, make = asyncio.get_running_loop(), http.new_client
+
+    def slowly(timeout: Any) -> Any:
+        loop.call_soon_threadsafe(begun.set)
+        go.wait(5)
+        made.append(make(timeout))
+        return made[0]
+
+    monkeypatch.setattr(http, "new_client", slowly)
+    asking = asyncio.create_task(client.get(f"{store.url}/x", what="reading"))
+    await begun.wait()
+    closing = asyncio.create_task(client.close())
+    await asyncio.sleep(0)
+    go.set()
+    with pytest.raises(cw.UsageError, match="shut down"):
+        await asking
+    await closing
+    assert made[0].is_closed
+    assert store.asked == []
