@@ -104,7 +104,7 @@ class Participant(Emitter):
             "bindings": line(self.bindings, 75) if self.bindings else None,
             "read up to": self.last_read_message_index,
             "read": self.last_read_timestamp,
-            "typing": "yes" if self.is_typing else "no",
+            "typing": self.is_typing,
             "joined": self.date_created,
         }
         return table("Participant", rows)

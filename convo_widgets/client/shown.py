@@ -28,14 +28,25 @@ def cell(value: object) -> str:
     """A value as HTML that is text alone."""
     if value is None:
         return '<span style="opacity:.5">none</span>'
-    text = f"{value:%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else value
-    if not isinstance(text, str):
-        text = f"{text:,}" if isinstance(text, int) and not isinstance(text, bool) else repr(text)
+    text = _text(value)
     cut = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
     plain = "".join(
         char if char.isprintable() or char == _JOINER else char.encode("unicode_escape").decode() for char in cut
     )
     return f"<bdi>{html.escape(plain)}</bdi>"
+
+
+def _text(value: object) -> str:
+    match value:
+        case str():
+            return value
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    return repr(value)
 
 
 def table(caption: str, rows: Mapping[str, object]) -> str:

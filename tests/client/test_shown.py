@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
@@ -63,6 +64,13 @@ def test_any_value_is_text(value: Any) -> None:
 def test_emoji_stay_whole() -> None:
     """What holds an emoji together is no control character."""
     assert "👩‍👩‍👧‍👦" in shown.cell("👩‍👩‍👧‍👦")
+
+
+def test_values_are_words() -> None:
+    """Whether is yes or no, times are of UTC, and large numbers can be read."""
+    values = [True, False, 1234567, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), None, "x"]
+    words = ["yes", "no", "1,234,567", "2026-01-02 03:04:05 UTC", "none", "x"]
+    assert [Reader(shown.cell(value)).text for value in values] == words
 
 
 async def test_nouns_of_strangers(people: People) -> None:
