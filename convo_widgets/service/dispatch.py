@@ -193,8 +193,7 @@ class Backend:
     def welcome(self, identity: str) -> None:
         """Make the user of a first visit."""
         if self.store.value("SELECT id FROM users WHERE identity = ?", identity) is None:
-            with self.store.write() as change:
-                users.ensure(change, identity)
+            self.act(lambda change: users.ensure(change, identity), Source("SDK", identity))
 
 
 def _say(answer: Answer) -> Said:

@@ -154,6 +154,15 @@ async def test_account_is_heard_if_it_says_so(account: Account, ear: Ear) -> Non
     await ear.until("onParticipantUpdated", "onParticipantRemoved", "onConversationRemoved")
 
 
+async def test_a_new_user_is_heard(account: Account, wire: Connect, ear: Ear) -> None:
+    """A first visit makes a user, which is told once."""
+    await account.post("/Configuration/Webhooks", {"PostWebhookUrl": ear.url, "Filters": ["onUserAdded"]})
+    for identity in ("alice", "alice", "bob"):
+        await wire(identity)
+    heard = await ear.until("onUserAdded", "onUserAdded")
+    assert [(one.form["Identity"], one.form["ClientIdentity"]) for one in heard] == [("alice",) * 2, ("bob",) * 2]
+
+
 async def test_trigger_and_get(service: LocalService, account: Account, wire: Connect, ear: Ear) -> None:
     """A trigger waits for its words; with GET, the form is in the address, which is signed whole."""
     alice = await wire("alice")
