@@ -10,7 +10,7 @@ import ipaddress
 import logging
 from collections import deque
 from collections.abc import Iterable
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.webhooks import Told
@@ -143,6 +143,9 @@ class Caller:
             f"X-Twilio-Signature: {base64.b64encode(digest).decode()}",
             "Connection: close",
         ]
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            lines.append(f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
         if told.method != "GET":
             lines += ["Content-Type: application/x-www-form-urlencoded; charset=utf-8", f"Content-Length: {len(body)}"]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii") + body

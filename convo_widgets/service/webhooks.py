@@ -5,7 +5,7 @@ Whoever hears of a thing is looked up when it happens, for of a removed conversa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from sqlite3 import Row
 from typing import Any
 
@@ -18,9 +18,9 @@ from convo_widgets.wire import json
 class Told:
     """One webhook, and what it is told."""
 
-    url: str
+    url: str = field(repr=False)
     method: str
-    fields: dict[str, str]
+    fields: dict[str, str] = field(repr=False)
 
 
 def message(change: Change, act: str, conversation: Row, index: int) -> None:

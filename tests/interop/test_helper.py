@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +16,8 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from convo_widgets.connecting import connect
+from convo_widgets.service.account.door import ROUTES
 from convo_widgets.service.local import LocalService
 
 CLOUD = "https://conversations.twilio.com"
@@ -24,6 +27,9 @@ ADDRESS, PROXY = "+447700900310", "+15550100"
 class Local(TwilioHttpClient):
     """Calls the local service where the helper means the cloud, and says whether it did."""
 
+    called: ClassVar[set[tuple[str, str, str]]] = set()
+    """What was called so far: method, where it is, path."""
+
     def __init__(self, service: LocalService) -> None:
         super().__init__(timeout=10)
         self.service = service
@@ -31,7 +37,12 @@ class Local(TwilioHttpClient):
     def request(self, method: str, url: str, *args: Any, **options: Any) -> Response:
         """One request."""
         assert url.startswith((CLOUD, self.service.url)), url
-        return super().request(method, url.replace(CLOUD, self.service.url), *args, **options)
+        response = super().request(method, url.replace(CLOUD, self.service.url), *args, **options)
+        path = url.partition("/v1")[2].partition("?")[0]
+        below = path.removeprefix(f"/Services/{self.service.service_sid}")
+        place = ("account", path) if below in ("", path) else ("service", below)
+        self.called.add((method.upper(), *place))
+        return response
 
 
 @pytest.fixture(scope="module")
@@ -386,12 +397,22 @@ def test_service_configuration(helper: Client, service: LocalService) -> None:
     assert hooks.update(pre_webhook_url="", post_webhook_url="", filters=[""]).pre_webhook_url is None
 
 
-def test_bindings(helper: Client, service: LocalService) -> None:
-    """What users registered is listed, by type and by identity, and can be taken away."""
+async def test_bindings(helper: Client, service: LocalService) -> None:
+    """What a user registered is listed, by type and by identity, fetched and taken away."""
+    client = await connect(service.token("dora"), service=service)
+    await client.set_push_registration_id("fcm", "device")
     bindings = helper.conversations.v1.services(service.service_sid).bindings
-    assert bindings.list(binding_type=["fcm"], identity=["alice", "bob"]) == []
-    assert code(bindings("BS" + "0" * 32).fetch) == 20404
-    assert code(bindings("BS" + "0" * 32).delete) == 20404
+
+    def check() -> None:
+        (one,) = bindings.list(binding_type=["fcm"], identity=["dora", "bob"])
+        assert (one.identity, one.endpoint, one.binding_type) == ("dora", "device", "fcm")
+        assert bindings(one.sid).fetch().date_created is not None
+        assert bindings(one.sid).delete()
+        assert code(bindings(one.sid).fetch) == 20404
+        assert bindings.list(identity=["dora"]) == []
+
+    await asyncio.to_thread(check)
+    await client.shutdown()
 
 
 def test_account_configuration(helper: Client, service: LocalService) -> None:
@@ -460,3 +481,18 @@ def test_credentials(helper: Client) -> None:
     assert credentials(made.sid).delete()
     assert code(credentials(made.sid).fetch) == 20404
     assert code(credentials.create, type="pigeon") == 20422
+
+
+NOT_OF_THE_HELPER = ("/Content", "/_local/faults", "/Conversations/{conversation}/Messages/{message}/ChannelMetadata")
+"""Of another host, of this service only, and linked but in no description."""
+
+
+def test_everything_was_called() -> None:
+    """After the tests above: every verb of every address was called, in both forms where there are two."""
+    report = ("POST", "/Conversations/{conversation}/Messages/{message}/Receipts")
+    for route in ROUTES:
+        if route.address in NOT_OF_THE_HELPER or (route.method, route.address) == report:
+            continue
+        for below in ("account", "service") if route.below == "either" else (route.below,):
+            paths = [path for method, place, path in Local.called if (method, place) == (route.method, below)]
+            assert any(route.pattern.fullmatch(path) for path in paths), (route.method, below, route.address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -281,3 +282,18 @@ async def test_hosts(host: str) -> None:
     if host == "hooks.invalid":
         with pytest.raises(HookFailed, match="no answer in HTTP"):
             await Caller("secret", ["Hooks.INVALID"]).call(told)
+
+
+async def test_stops_while_a_webhook_is_silent(
+    account: Account, service: LocalService, wire: Connect, ear: Ear
+) -> None:
+    """A call that waits for its answer does not keep the service from stopping; a name and password are sent along."""
+    alice = await wire("alice")
+    sid = await alice.room()
+    ear.silent = True
+    await hook(account, sid, ear.url.replace("//", "//me:pass%20word@"), "onMessageAdded")
+    await alice.post(f"{ROOMS}/{sid}/Messages", {"body": "x"})
+    (heard,) = await ear.until("onMessageAdded")
+    assert heard.headers["authorization"] == "Basic " + base64.b64encode(b"me:pass word").decode()
+    async with asyncio.timeout(3):
+        await asyncio.to_thread(service.stop)
