@@ -8,6 +8,7 @@ import itertools
 import json
 import signal
 import sys
+import tempfile
 import threading
 import time
 import types
@@ -116,11 +117,11 @@ class Room:
     def __init__(self, people: People, mine: cw.Conversation, theirs: cw.Conversation, message: cw.Message) -> None:
         self.people, self.mine, self.theirs, self.message = people, mine, theirs, message
         self.client = mine.client
-        self._names = itertools.count()
+        self.numbers = itertools.count()
 
     def name(self) -> str:
         """One that nobody has yet."""
-        return self.people.identity(f"name{next(self._names)}")
+        return self.people.identity(f"name{next(self.numbers)}")
 
 
 async def _all_history(room: Room) -> None:
@@ -184,6 +185,22 @@ async def _send_media(room: Room) -> None:
     await sent.get_temporary_content_urls_for_attached_media()
     assert sent.media is not None
     assert await sent.media.read() == bytes(300_000)
+    with tempfile.TemporaryDirectory() as folder:
+        saved = await sent.media.download(folder)
+        assert saved.read_bytes() == bytes(300_000)
+        assert list(saved.parent.iterdir()) == [saved], "no half file stays"
+
+
+async def _add_over_sms(room: Room) -> None:
+    number = next(room.numbers)
+    await room.mine.add_non_chat_participant(f"+1555{number:07}", f"+1666{number:07}")
+
+
+async def _be_pushed(room: Room) -> None:
+    await room.client.set_push_registration_id("fcm", room.name())
+    await room.client.handle_push_notification({"data": {"twi_message_type": cw.NotificationTypes.NEW_MESSAGE}})
+    await room.client.unset_push_registration_id("fcm")
+    await room.client.remove_push_registrations("fcm", room.name())
 
 
 ACTS: dict[str, Act] = {
@@ -223,6 +240,8 @@ ACTS: dict[str, Act] = {
     "participant.update_attributes": _change_participant,
     "user.unsubscribe": _follow_user,
     "media": _send_media,
+    "add_non_chat_participant": _add_over_sms,
+    "push": _be_pushed,
     "update_last_read_message_index": lambda room: room.mine.update_last_read_message_index(None),
     "update_unique_name": lambda room: room.mine.update_unique_name(room.name()),
     "get_content_templates": lambda room: room.client.get_content_templates(),
