@@ -15,7 +15,8 @@ from msgspec import UNSET
 
 from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.facts import Links
-from convo_widgets.errors import Forbidden, NotFound, UsageError
+from convo_widgets.client.tasks import PASSING
+from convo_widgets.errors import ConvoError, Forbidden, NotFound, UsageError
 from convo_widgets.sync.objects import Change, SyncMap
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import (
@@ -201,8 +202,12 @@ class Conversations:
         while news:
             try:
                 await (self._remove(sid) if news[0] is None else self._upsert(sid, news[0]))
+            except PASSING:
+                raise
             except (NotFound, Forbidden) as error:  # it is over again by the time that it is opened
                 log.info("conversation %s cannot be opened: %s", sid, error)
+            except ConvoError as error:
+                log.warning("conversation %s cannot be opened before its next news: %s", sid, error)
             news.popleft()
         self._news.pop(sid, None)
 

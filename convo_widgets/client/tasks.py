@@ -8,12 +8,23 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from convo_widgets.errors import ConvoError, Forbidden, NotFound, ServiceFailed, Throttled, TokenError, TransportError
+from convo_widgets.errors import (
+    ConvoError,
+    Forbidden,
+    NotFound,
+    RemoteProtocolError,
+    ServiceFailed,
+    Throttled,
+    TokenError,
+    TransportError,
+)
 from convo_widgets.transport.backoff import fibonacci
 
 log = logging.getLogger("convo_widgets")
 
 T = TypeVar("T")
+PASSING = (TransportError, TokenError, Throttled, ServiceFailed, RemoteProtocolError)
+"""What may go well another time: also an answer that could not be read."""
 
 
 class Tasks:
@@ -56,7 +67,7 @@ class Tasks:
             reopened = self._reopened  # before the try: a connection that comes during it counts
             try:
                 return await act()
-            except (TransportError, TokenError, Throttled, ServiceFailed) as error:
+            except PASSING as error:
                 log.info("%s failed and is tried again: %s", what, error)
             except (NotFound, Forbidden) as error:  # it is no more, or no more ours
                 log.info("%s is not to be: %s", what, error)

@@ -423,3 +423,26 @@ async def test_deleted_while_it_is_opened(people: People, monkeypatch: pytest.Mo
     told = [one for name, one in seen.told(bob) if name.startswith("conversation") and name != "conversationUpdated"]
     assert told == [other, other]
     assert len(session._routes) == len(before) + 3
+
+
+async def test_one_that_could_not_be_opened_is_opened_at_its_next_news(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A no that stays costs this opening, and not the conversation."""
+    alice, bob, twin = [await people.client(name) for name in ("alice", "bob", "bob")]
+    session, refused = bob._session, asyncio.Event()
+    opening = session.open
+
+    async def refusing(kind: str, name: str) -> Any:
+        if not refused.is_set():
+            refused.set()
+            raise cw.ReplyError(400, 20001, "No")
+        return await opening(kind, name)
+
+    monkeypatch.setattr(session, "open", refusing)
+    joined = [Expected(client, "conversationJoined") for client in (bob, twin)]
+    made = await (await alice.create_conversation()).join()
+    await made.add(bob.user.identity)
+    await refused.wait()
+    await (await joined[1]).set_user_notification_level("muted")
+    assert (await joined[0]).notification_level == "muted"

@@ -31,3 +31,31 @@ async def test_a_connection_that_comes_during_a_try_counts(monkeypatch: pytest.M
     async with asyncio.timeout(5):
         await first
     assert tries == 2
+
+
+@pytest.mark.parametrize("error", [cw.RemoteProtocolError("nonsense"), cw.ServiceFailed(500), cw.TokenError("old")])
+async def test_what_may_pass_is_tried_again(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Also after an answer that cannot be read: the next one may be better."""
+    monkeypatch.setattr("convo_widgets.client.tasks.fibonacci", lambda: repeat(0.0))
+    tries: list[int] = []
+
+    async def act() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise error
+
+    await Tasks().persist(act, "an act")
+    assert len(tries) == 2
+
+
+@pytest.mark.parametrize("error", [cw.NotFound(404), cw.Forbidden(403)])
+async def test_a_no_for_good_ends_it(error: Exception) -> None:
+    """It is no more, or no more ours."""
+    tries: list[int] = []
+
+    async def act() -> None:
+        tries.append(1)
+        raise error
+
+    await Tasks().persist(act, "an act")
+    assert len(tries) == 1
