@@ -83,6 +83,7 @@ ADVICE: dict[int, str] = {
     50201: "use the user of this identity that is there already",
     50203: "choose another identity: the account acts under this one",
     50207: "choose a shorter identity",
+    50214: "close a conversation of this user, or remove the user from one, first",
     50303: "the attributes are too long: at most 16 KB for a conversation",
     50304: "the attributes are not valid JSON",
     50350: "no such conversation, or you are not in it: check the sid, or join it first",

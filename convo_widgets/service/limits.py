@@ -19,6 +19,8 @@ ATTRIBUTES = 4 * 1024
 """Bytes of JSON; of a message or a participant."""
 PARTICIPANTS, NON_CHAT = 1000, 50
 """Most participants of a conversation, and most who are not on chat."""
+CONVERSATIONS = 1000
+"""Most conversations of a user, those that are closed not counted."""
 BODY = 32 * 1024
 """Bytes of UTF-8 in the text of a message."""
 

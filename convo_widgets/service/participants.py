@@ -166,6 +166,12 @@ def _add_identity(
     sql = "SELECT EXISTS (SELECT 1 FROM participants WHERE conversation = ? AND identity = ?)"
     if change.store.value(sql, conversation["id"], identity):
         raise Refused(50433)
+    sql = (
+        "SELECT count(*) FROM participants JOIN conversations ON conversations.id = conversation "
+        "WHERE identity = ? AND state <> 'closed'"
+    )
+    if change.store.value(sql, identity) >= limits.CONVERSATIONS:
+        raise Refused(50214, f"at most {limits.CONVERSATIONS:,} that are not closed")
     users.ensure(change, identity)
     role = _role(change.store, role_sid, admin=conversation["created_by"] == identity)
     sid = insert(change.store, conversation["id"], role, change.time, identity=identity, **fields)

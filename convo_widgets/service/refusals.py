@@ -32,6 +32,7 @@ REFUSALS: dict[int, tuple[int, str]] = {
     50201: (409, "User exists already"),
     50203: (400, "Identity is reserved"),
     50207: (400, "Identity is too long"),
+    50214: (409, "The user is in too many conversations"),
     50303: (413, "Attributes are too long"),
     50304: (400, "Attributes are not valid JSON"),
     50350: (404, "Conversation not found"),

@@ -442,6 +442,16 @@ async def test_limits(account: Account) -> None:
     assert (await account.ask("GET", "/Conversations?Page=-1")).code == 20001
 
 
+async def test_conversations_of_a_user(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user is in so many conversations at most; a closed one does not count."""
+    monkeypatch.setattr("convo_widgets.service.limits.CONVERSATIONS", 2)
+    first, _ = await room(account, "alice"), await room(account, "alice")
+    url = f"/Conversations/{await room(account, 'bob')}/Participants"
+    assert (await account.ask("POST", url, {"Identity": "alice"})).code == 50214
+    await account.post(f"/Conversations/{first}", {"State": "closed"})
+    assert (await account.post(url, {"Identity": "alice"}))["identity"] == "alice"
+
+
 async def test_scoped_shapes(account: Account) -> None:
     """Below the service, what a conversation has says which service; URLs stay in the form of the request."""
     sid = await room(account, "alice")
