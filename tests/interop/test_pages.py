@@ -40,24 +40,24 @@ async def walk(together: Together, kind: str, sid: str, args: list[Any], steps: 
     return [([one["index"] for one in page["items"]], page["hasPrevPage"], page["hasNextPage"]) for page in pages]
 
 
-async def test_the_same_walks(newest: Together) -> None:
+async def test_the_same_walks(both: Together) -> None:
     """From each end, from the middle, from nowhere, over gaps, forth and back."""
-    sid = await newest.room()
+    sid = await both.room()
     for number in range(50):
-        await newest.ours["alice"].conversation(sid, "sendMessage", str(number))
+        await both.ours["alice"].conversation(sid, "sendMessage", str(number))
     for number in (0, 18, 19, 20, 21, 33, 49):
-        await newest.ours["alice"].message(sid, number, "remove")
-    await newest.settled()
+        await both.ours["alice"].message(sid, number, "remove")
+    await both.settled()
     found = {}
     for args, steps in WALKS:
-        there, here = [await walk(newest, kind, sid, args, steps) for kind in ("sdk", "python")]
+        there, here = [await walk(both, kind, sid, args, steps) for kind in ("sdk", "python")]
         if there != here:
             found[str(args)] = (there, here)
     assert not found, "\n".join(f"{args}\n  the SDK {there}\n  ours    {here}" for args, (there, here) in found.items())
 
 
-async def test_an_empty_conversation(newest: Together) -> None:
+async def test_an_empty_conversation(both: Together) -> None:
     """One page of nothing, with nothing before or after."""
-    sid = await newest.room()
-    page = await newest.agreed(lambda side: side.conversation(sid, "getMessages"), "bob")
+    sid = await both.room()
+    page = await both.agreed(lambda side: side.conversation(sid, "getMessages"), "bob")
     assert page == {"items": [], "hasNextPage": False, "hasPrevPage": False}

@@ -40,24 +40,24 @@ def whole(text: str) -> str:
     return "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
 
 
-async def test_texts(newest: Together, actor: str) -> None:
+async def test_texts(both: Together, actor: str) -> None:
     """Bodies, subjects, names and authors."""
-    sid, side = await newest.room(), newest.side(actor)
+    sid, side = await both.room(), both.side(actor)
     for number, text in enumerate(TEXTS):
         assert await side.op("send", conversation=sid, body=text, subject=text[:200]) == number
-    await newest.settled()
-    page = await newest.agreed(lambda s: s.conversation(sid, "getMessages"), "bob")
+    await both.settled()
+    page = await both.agreed(lambda s: s.conversation(sid, "getMessages"), "bob")
     found = {one["index"]: (one["body"], one["subject"]) for one in page["items"]}
     assert found == {number: (whole(text), whole(text[:200])) for number, text in enumerate(TEXTS)}
 
 
-async def test_attributes(newest: Together, actor: str) -> None:
+async def test_attributes(both: Together, actor: str) -> None:
     """JSON of every kind, of messages, conversations, participants and users."""
-    sid, side = await newest.room(), newest.side(actor)
+    sid, side = await both.room(), both.side(actor)
     people = await side.conversation(sid, "getParticipants")
     alice = next(one["sid"] for one in people if one["identity"] == "alice")
     await side.conversation(sid, "sendMessage", "x")
-    for watcher in (newest.sdk["bob"], newest.ours["bob"]):
+    for watcher in (both.sdk["bob"], both.ours["bob"]):
         await watcher.client("getUser", "alice")
     for value in VALUES:
         for act, on in (
@@ -67,6 +67,6 @@ async def test_attributes(newest: Together, actor: str) -> None:
             (side.user("alice", "updateAttributes", value), {"user": "alice"}),
         ):
             await act
-            await newest.settled()
-            seen = await newest.agreed(lambda s, on=on: s.op("see", on=on), "bob")
+            await both.settled()
+            seen = await both.agreed(lambda s, on=on: s.op("see", on=on), "bob")
             assert seen["attributes"] == value, on
