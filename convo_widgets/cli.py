@@ -56,6 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--json", action="store_true", help="print one line of JSON once ready, keys included")
     serve.add_argument("--latency-ms", type=int, default=0, metavar="N", help="answer that much later")
     serve.add_argument("--token-ttl", type=int, default=3600, metavar="S", help="seconds that minted tokens hold")
+    serve.add_argument("--simulate", metavar="NAME|FILE", help="let scripted people talk: support-desk, or a JSON file")
+    serve.add_argument("--rate", type=float, default=5, metavar="N", help="messages a minute of theirs (default: 5)")
+    serve.add_argument("--speed", type=float, default=1, metavar="N", help="how fast their time passes (default: 1)")
+    serve.add_argument("--seed-number", type=int, default=0, metavar="N", help="another one, other people (default: 0)")
+    serve.add_argument("--carrier", action="store_true", help="simulate receipts on SMS and WhatsApp, as the demo does")
     serve.set_defaults(run=_serve)
 
     explain = commands.add_parser(
@@ -79,8 +84,12 @@ def _serve(arguments: argparse.Namespace) -> int:
         token_ttl=arguments.token_ttl,
         api_key=os.environ.get("CONVO_WIDGETS_API_KEY"),
         api_secret=os.environ.get("CONVO_WIDGETS_API_SECRET"),
+        carrier=arguments.carrier or None,
     )
     with service:
+        if arguments.simulate is not None:
+            more = {"seed": arguments.seed_number, "speed": arguments.speed}
+            service.simulate(arguments.simulate, arguments.rate, **more)
         if arguments.json:
             print(json.dumps({name: getattr(service, name) for name in ATTRIBUTES}), flush=True)
         else:

@@ -121,3 +121,14 @@ def test_every_command_has_help(command: str) -> None:
     result = run(command, "--help")
     assert result.returncode == 0
     assert "usage: convo-widgets" in result.stdout
+
+
+async def test_serve_simulates() -> None:
+    """Scripted people talk on a service of the command line; a script that is not there is refused in words."""
+    speed = ("--rate", "600", "--speed", "600", "--seed-number", "3")
+    with serving("--seed", "none", "--simulate", "support-desk", *speed) as (_, said):
+        async with cw.connect(_mint(said, "dana"), url=said["url"]) as client:
+            assert await client.wait_for("messageAdded", timeout=20)
+    refused = run("serve", "--seed", "none", "--simulate", "nonsense")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "no script 'nonsense'" in refused.stderr

@@ -6,6 +6,8 @@ import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from convo_widgets.service import (
@@ -21,7 +23,9 @@ from convo_widgets.service import (
     views,
     webhooks,
 )
+from convo_widgets.service.agenda import Agenda
 from convo_widgets.service.calls import Answer, Call, Routes, refuse
+from convo_widgets.service.carrier import Carrier
 from convo_widgets.service.faults import Faults
 from convo_widgets.service.hub import Follower, Hub
 from convo_widgets.service.limits import Media
@@ -64,6 +68,7 @@ class Backend:
         media: what a message may carry.
         media_ttl: seconds that a temporary address of a medium is good for.
         hook_hosts: machines whose webhooks are called, beside this one.
+        carries: whether messages to SMS and WhatsApp get the receipts of a simulated carrier.
     """
 
     store: Store
@@ -74,8 +79,10 @@ class Backend:
     faults: Faults = field(default_factory=Faults)
     hub: Hub = field(default_factory=Hub)
     hook_hosts: tuple[str, ...] = ()
+    carries: bool = False
 
     def __post_init__(self) -> None:
+        self.carrier = Carrier(self.store, partial(self.attempt, "the carrier"), Agenda(datetime.now(UTC)))
         self.caller = Caller(self.tokens.api_secret, self.hook_hosts)
         self.signer = Signer(f"{self.base}/v1/Services/{self.tokens.service_sid}/Media", self.media_ttl)
         reach.start(self.store)
@@ -134,6 +141,7 @@ class Backend:
             said = [self._attempt(call, change, alone=len(calls) == 1) for call in calls]
         self.hub.publish(change, self._may_see)
         self.caller.tell(change.told)
+        self._carry(change)
         return said
 
     def _attempt(self, call: Call, change: Change, *, alone: bool) -> Said:
@@ -158,14 +166,20 @@ class Backend:
         self.hub.publish(change, self._may_see)
         self.faults.cut(change.ended)
         self.caller.tell(change.told)
+        self._carry(change)
         return done
 
-    def attempt(self, what: str, does: Callable[[Change], None]) -> None:
+    def attempt(self, what: str, does: Callable[[Change], None], source: Source | None = None) -> None:
         """The same of something that nobody waits for: a failure of the store is logged, and costs nothing else."""
         try:
-            self.act(does)
+            self.act(does, source)
         except Exception as error:
             log_fault(what, error)
+
+    def _carry(self, change: Change) -> None:
+        if self.carries and change.sent:
+            self.carrier.carry(change.sent, datetime.now(UTC))
+            self.carrier.start()
 
     def _may_see(self, identity: str, sid: str) -> bool:
         object = views.find(self.store, sid)

@@ -8,12 +8,14 @@ import ipaddress
 import socket
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from convo_widgets.errors import UsageError
 from convo_widgets.service import seeds, timers
@@ -21,7 +23,9 @@ from convo_widgets.service.app import make_app
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.faults import Faults
 from convo_widgets.service.limits import Media
+from convo_widgets.service.seeds.script import load as load_script
 from convo_widgets.service.server import Server
+from convo_widgets.service.simulate import Simulation
 from convo_widgets.service.store import Store
 from convo_widgets.service.tokens import Tokens
 
@@ -32,7 +36,7 @@ class _Running:
 
     server: Server
     loop: asyncio.AbstractEventLoop
-    tokens: Tokens
+    backend: Backend
 
 
 class LocalService:
@@ -55,6 +59,7 @@ class LocalService:
         media_url_ttl: seconds that a temporary address of a medium is good for.
         reachability: whether users are told who is online.
         hook_hosts: machines whose webhooks are called, beside this one.
+        carrier: whether messages to SMS and WhatsApp get simulated receipts; None means with the demo's data only.
 
     Attributes:
         url: address of the service, without a slash at the end.
@@ -81,6 +86,7 @@ class LocalService:
         media_url_ttl: float = 300,
         reachability: bool = True,
         hook_hosts: tuple[str, ...] = (),
+        carrier: bool | None = None,
     ) -> None:
         _check_host(host, api_secret)
         self.host = host
@@ -94,6 +100,7 @@ class LocalService:
         self._media_ttl = media_url_ttl
         self._reachability = reachability
         self._hook_hosts = hook_hosts
+        self._carries = seed == "demo" if carrier is None else carrier
         self._start(port, seed, api_key, api_secret)
 
     def _start(self, port: int, seed: str | PathLike[str] | None, api_key: str | None, api_secret: str | None) -> None:
@@ -104,7 +111,7 @@ class LocalService:
         self.url = url = f"http://{name}:{self.port}"
         self.ws_url = f"ws://{name}:{self.port}/v3/wsconnect"
         data, image, media, media_ttl, faults = self._data, self._image, self._media, self._media_ttl, self.faults
-        reachability, hook_hosts = self._reachability, self._hook_hosts
+        reachability, hook_hosts, carries = self._reachability, self._hook_hosts, self._carries
 
         def make() -> Backend:  # in the service's thread, which owns the store
             store = Store(data, image, reachability=reachability)
@@ -114,7 +121,7 @@ class LocalService:
                 store.close()
                 raise
             tokens = Tokens(store.meta("account_sid"), store.meta("service_sid"), api_key, api_secret)
-            return Backend(store, tokens, url, media, media_ttl, faults, hook_hosts=hook_hosts)
+            return Backend(store, tokens, url, media, media_ttl, faults, hook_hosts=hook_hosts, carries=carries)
 
         started: Future[_Running] = Future()
         self._over: Future[bytes | None] = Future()
@@ -122,7 +129,7 @@ class LocalService:
         self._thread = threading.Thread(target=_run, args=arguments, name="convo-widgets service", daemon=True)
         self._thread.start()
         running = started.result()
-        self._tokens = running.tokens
+        self._running, self._tokens = running, running.backend.tokens
         self._finalizer = weakref.finalize(self, _stop, running, self._thread)
 
     # -- who it is
@@ -155,6 +162,45 @@ class LocalService:
     def token(self, identity: str, ttl: float | None = None) -> str:
         """An access token for a user, valid for `ttl` seconds; a new identity is a new user."""
         return self._tokens.mint(identity, self.token_ttl if ttl is None else ttl)
+
+    # -- what plays on it
+
+    def simulate(
+        self,
+        script: str | PathLike[str] = "support-desk",
+        rate: float = 5,
+        *,
+        seed: int | str = 0,
+        speed: float = 1,
+        start: datetime | None = None,
+        conversations: int | None = None,
+        members: Iterable[str] | None = None,
+    ) -> Simulation:
+        """Let scripted customers and agents talk, in virtual time; it ends with the service, or before.
+
+        The same script, seed, rate and start give the same people, texts, times and order in an empty service.
+
+        Args:
+            script: "support-desk", or the path of a file like it.
+            rate: messages a minute of virtual time, on average.
+            seed: another one, other people and other cases.
+            speed: minutes of virtual time in a minute: 1440 lets a day pass; `math.inf` does not wait at all.
+            start: the virtual time at which it begins; None is now.
+            conversations: how many customers come; None is without end.
+            members: identities who are in every conversation; None are those of the script, "dana".
+
+        Raises:
+            UsageError: an argument or the script does not fit, or the service is stopped.
+        """
+        options: dict[str, Any] = {"rate": rate, "seed": seed, "speed": speed, "start": start}
+        backend = self._demand_running().backend
+        simulation = Simulation(backend, load_script(script), **options, most=conversations, members=members)
+        return simulation.begin(self._running.loop)
+
+    def _demand_running(self) -> _Running:
+        if not self.running:
+            raise UsageError("The service was stopped: start one before something can play on it")
+        return self._running
 
     # -- its end
 
@@ -228,7 +274,7 @@ async def _serve(
     ready = asyncio.create_task(server.ready.wait())
     await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
     if ready.done():
-        started.set_result(_Running(server, asyncio.get_running_loop(), backend.tokens))
+        started.set_result(_Running(server, asyncio.get_running_loop(), backend))
         await serving
         clock.cancel()
         return

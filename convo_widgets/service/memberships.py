@@ -9,8 +9,9 @@ from msgspec import UNSET
 
 from convo_widgets.service import conversations, limits, participants, tell, webhooks
 from convo_widgets.service.calls import Answer, Call, ask, get, path, post
+from convo_widgets.service.hub import Hub
 from convo_widgets.service.refusals import Refused
-from convo_widgets.service.store import Change
+from convo_widgets.service.store import Change, Store
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import (
     Configuration,
@@ -186,11 +187,16 @@ def _typing(call: Call) -> Answer:
     if conversation is None:
         raise Refused(50350)
     conversations.demand_member(call, conversation)
-    sql = "SELECT identity FROM participants WHERE conversation = ? AND identity NOTNULL AND identity <> ?"
-    others = [row[0] for row in call.store.rows(sql, conversation["id"], call.identity)]
-    body = json.encode(TypingNotice(sid, call.identity, TYPING + 1))
-    call.hub.tell(others, "twilio.ipmsg.typing_indicator", body)
+    tell_typing(call.store, call.hub, conversation, call.identity)
     return Answer(TypingReply(TYPING))
+
+
+def tell_typing(store: Store, hub: Hub, conversation: Row, identity: str) -> None:
+    """Let the others in a conversation know that somebody is writing."""
+    sql = "SELECT identity FROM participants WHERE conversation = ? AND identity NOTNULL AND identity <> ?"
+    others = [row[0] for row in store.rows(sql, conversation["id"], identity)]
+    body = json.encode(TypingNotice(conversation["sid"], identity, TYPING + 1))
+    hub.tell(others, "twilio.ipmsg.typing_indicator", body)
 
 
 ROUTES = [

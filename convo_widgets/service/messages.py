@@ -88,6 +88,7 @@ def send(
         data = views.message(row[name] for name in views.MESSAGE).data
     tell.message(change, conversation["id"], "added", index, data)
     webhooks.message(change, "Added", conversation, index)
+    change.sent.append((conversation["id"], index))
     tell.channel(change, conversation["id"])
     return row if data else find(change.store, conversation, sid)
 

@@ -75,6 +75,7 @@ class Change:
         ended: identities who are users no more.
         source: who does it; None for what webhooks do not hear of.
         told: calls to webhooks that are to be made after the commit.
+        sent: new messages (conversation row, index), which a carrier may take.
         revoked: identities who may have lost sight of objects, with the sids of these; None means all they follow.
     """
 
@@ -86,8 +87,13 @@ class Change:
         self.ended: list[str] = []
         self.source: Source | None = None
         self.told: list[Any] = []
+        self.sent: list[tuple[int, int]] = []
         self.newest = newest
         self._last: dict[tuple[str, int], Callable[[], None]] = {}
+
+    def at(self, when: datetime) -> None:
+        """Let it all happen at another time than now."""
+        self.time = iso(when)
 
     def at_the_end(self, view: str, subject: int, act: Callable[[], None]) -> None:
         """Do something about a noun before the commit, once however often it is asked for."""

@@ -1,0 +1,129 @@
+"""Something that plays on a running service by itself: how it is started, stopped and waited for, from any thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+from typing import Self, TypeVar
+
+from convo_widgets.errors import UsageError
+from convo_widgets.service.agenda import Agenda
+from convo_widgets.service.dispatch import Backend, log_fault
+from convo_widgets.service.store import Change, Source
+
+T = TypeVar("T")
+WITHIN = 10.0
+"""Seconds for the service's loop to take a word."""
+
+
+class Playing:
+    """What plays on the embedded service; it ends by itself, with `stop`, with its ``with`` block, or with the service.
+
+    Attributes:
+        conversations: how many it has opened.
+        messages: how many it has sent.
+        time: the virtual time that it has come to.
+    """
+
+    def __init__(self, backend: Backend, agenda: Agenda) -> None:
+        self.conversations = 0
+        self.messages = 0
+        self.time: datetime = agenda.start
+        self._backend = backend
+        self._agenda = agenda
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._over: Future[None] = Future()
+
+    # -- from any thread
+
+    @property
+    def running(self) -> bool:
+        """Whether it still plays."""
+        return not self._over.done()
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> Self:
+        """Play in a service's loop from now on; returns itself."""
+        self._loop, begun = loop, Future[None]()
+        if _is_in(loop):
+            self._begin(begun)
+        else:
+            try:
+                loop.call_soon_threadsafe(self._begin, begun)
+            except RuntimeError as error:  # the loop is closed
+                raise UsageError("The service was stopped: start one before something can play on it") from error
+        begun.result(timeout=WITHIN)
+        return self
+
+    def stop(self) -> None:
+        """End it: when this returns, nothing more happens. What was written stays; a second call does nothing."""
+        if self._over.done() or self._loop is None or self._task is None:
+            return
+        if _is_in(self._loop):
+            self._task.cancel()
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        except RuntimeError:  # the service has just ended, and this with it
+            return
+        self.wait(WITHIN)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Block until it is over.
+
+        Raises:
+            TimeoutError: it is not after so many seconds.
+        """
+        self._over.result(timeout)
+
+    async def finished(self) -> None:
+        """Wait until it is over."""
+        await asyncio.wait({asyncio.wrap_future(self._over)})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = "running" if self.running else "over"
+        counts = f"{self.conversations:,} conversations, {self.messages:,} messages"
+        return f"<{type(self).__name__} {state}, {counts}, {self.time:%Y-%m-%d %H:%M:%S} UTC>"
+
+    # -- in the service's loop
+
+    def _begin(self, begun: Future[None]) -> None:
+        assert self._loop is not None
+        self._task = self._loop.create_task(self._agenda.run())
+        self._task.add_done_callback(self._end)
+        begun.set_result(None)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log_fault(type(self).__name__.lower(), error)
+        self._over.set_result(None)
+
+    def _act(self, when: datetime, does: Callable[[Change], T], source: Source | None) -> T:
+        """Do something at a virtual time."""
+        self.time = when
+        return self._backend.act(partial(_at, when, does), source)
+
+
+def _at(when: datetime, does: Callable[[Change], T], change: Change) -> T:
+    change.at(when)
+    return does(change)
+
+
+def _is_in(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
