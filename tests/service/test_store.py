@@ -143,15 +143,16 @@ async def test_kept(tmp_path: Path, wire: Connect) -> None:
         await dana.close()
 
 
-def test_newer_schema_is_refused(tmp_path: Path) -> None:
-    """A file of a newer version is left alone."""
+@pytest.mark.parametrize(("version", "word"), [(VERSION + 1, "a newer"), (VERSION - 1, "an earlier")])
+def test_other_schemas_are_refused(tmp_path: Path, version: int, word: str) -> None:
+    """A file of another version is left alone."""
     data = tmp_path / "data.sqlite3"
     Store(data).close()
     with sqlite3.connect(data) as future:
-        future.execute(f"PRAGMA user_version = {VERSION + 1}")
+        future.execute(f"PRAGMA user_version = {version}")
     future.close()
     before = data.read_bytes()
-    with pytest.raises(UsageError, match=f"newer version.*schema {VERSION + 1}"):
+    with pytest.raises(UsageError, match=f"{word} version.*schema {version}"):
         LocalService(data)
     assert data.read_bytes() == before
 

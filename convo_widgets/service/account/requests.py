@@ -107,7 +107,7 @@ class Request:
         return {name: time for name, time in times.items() if isinstance(time, str)}
 
     def index(self, name: str) -> int | UnsetType | None:
-        """A field that is the index of a message; an empty one is none."""
+        """A field that is a whole number, as the index of a message; an empty one is none."""
         if name not in self.fields:
             return UNSET
         return None if self.maybe(name) is None else self.number(name)
