@@ -125,4 +125,4 @@ async def test_a_cut_at_every_frame_boundary(people: People) -> None:
         runs = [group.create_task(run(*one)) for one in plan]
     cuts = sum(one.result() for one in runs)
     print(f"{len(plan)} sessions of {frames['up']} frames up and {frames['down']} down: {cuts} cuts")
-    assert cuts > 0.9 * len(plan)  # the order of answers and notifications, and so the last frames, may differ
+    assert cuts > 0.8 * len(plan)  # writes that meet share a document event, so sessions differ by some frames
