@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, get_args
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import UNSET
 
@@ -23,12 +21,13 @@ from convo_widgets.client.facts import (
 from convo_widgets.client.files import ConversationLimits, UnsentMedia
 from convo_widgets.client.followed import Followed
 from convo_widgets.client.history import Order
+from convo_widgets.client.membership import Membership
 from convo_widgets.client.message import Message
 from convo_widgets.client.messages import Direction, MessageRecord, Messages
-from convo_widgets.client.paginator import Paginator, turned
+from convo_widgets.client.paginator import Paginator
 from convo_widgets.client.participant import Participant, ParticipantBindingOptions
 from convo_widgets.client.participants import Participants
-from convo_widgets.client.recipients import RecipientDescriptor, recipient
+from convo_widgets.client.recipients import RecipientDescriptor, recipient_page
 from convo_widgets.client.session import PAGE_LIMIT
 from convo_widgets.client.shown import line, table
 from convo_widgets.errors import UsageError
@@ -36,9 +35,6 @@ from convo_widgets.transport.http import Progress
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import (
     ConversationReply,
-    Membership,
-    MembershipReply,
-    MessageRecipientPage,
     MessageReply,
     MessagingBinding,
     MyConversation,
@@ -46,14 +42,12 @@ from convo_widgets.wire.schema import (
     NewMessage,
     NewParticipant,
     ParticipantReply,
-    TypingReply,
 )
 
 if TYPE_CHECKING:
     from convo_widgets.client.client import Client
 
 PREFETCH = 24  # pages that are read ahead
-TYPING = 5.0  # seconds that a word of typing holds, until the service has said
 
 
 class Conversation(Emitter):
@@ -110,8 +104,8 @@ class Conversation(Emitter):
         self._links = links
         self._messages = Messages(self)
         self._participants = Participants(self)
+        self._membership = Membership(self)
         self._followed = Followed(self)
-        self._typing_until = 0.0
         self.sid = sid
         self.status: ConversationStatus = "notParticipating"
         self.unique_name: str | None = None
@@ -271,7 +265,7 @@ class Conversation(Emitter):
 
     async def _send(self, message: NewMessage) -> int:
         reply = await self._client._session.post(self._links.messages, message, MessageReply, what="sending a message")
-        self._typing_until = 0.0
+        self._membership.stopped_typing()
         return reply.index
 
     async def get_message_recipients(self, page_size: int | None = None) -> Paginator[RecipientDescriptor]:
@@ -280,31 +274,11 @@ class Conversation(Emitter):
         Args:
             page_size: messages of a page, each of which may have several recipients; None lets the service choose.
         """
-        size = {} if page_size is None else {"PageSize": page_size}
-        return await turned(
-            lambda token: self._recipients(size | ({"PageToken": token} if token else {})),
-            lambda page: [recipient(raw) for raw in page.message_recipients],
-        )
-
-    async def _recipients(self, params: dict[str, Any]) -> MessageRecipientPage:
-        url, what = f"{self._links.self}/MessageRecipients", "reading recipients"
-        return await self._client._session.get(url, MessageRecipientPage, params, what=what)
+        return await recipient_page(self._client._session, self._links.self, page_size)
 
     async def typing(self) -> None:
         """Tell the others that one is writing; at most one word every few seconds really goes out."""
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._typing_until:
-            return
-        self._typing_until = loop.time() + TYPING  # at once: a second call need not wait for the first one's answer
-        fields = {"ChannelSid": self.sid}
-        try:
-            reply = await self._client._session.post_form(
-                self._client._links.typing, fields, TypingReply, what="telling that one is typing"
-            )
-        except BaseException:
-            self._typing_until = 0.0
-            raise
-        self._typing_until = loop.time() + min(max(reply.typing_timeout, 0), 60)
+        await self._membership.tell_typing()
 
     async def get_messages_count(self) -> int:
         """How many messages there are; may lag a moment behind."""
@@ -313,9 +287,7 @@ class Conversation(Emitter):
 
     async def get_unread_messages_count(self) -> int | None:
         """How many messages lie behind one's read horizon; None while that was never set (which is not 0)."""
-        url = f"{self._client._links.my_conversations}/{self.sid}"
-        mine = await self._client._session.get(url, MyConversation, what="counting unread messages")
-        return mine.unread_messages_count
+        return await self._membership.count_unread()
 
     async def advance_last_read_message_index(self, index: int) -> int | None:
         """Move one's read horizon forward to `index`, never back; returns the unread count."""
@@ -337,20 +309,11 @@ class Conversation(Emitter):
 
     async def _set_horizon(self, index: int | None) -> int | None:
         self._check_joined("set what was read")
-        if index is not None and index < 0:
-            raise UsageError(f"index is {index}: the first message has index 0.")
-        reply = await self._set_membership(Membership(last_read_message_index=index), "setting what was read")
-        return reply.unread_messages_count
+        return await self._membership.set_horizon(index)
 
     async def set_user_notification_level(self, notification_level: NotificationLevel) -> None:
         """Choose "default" or "muted" push notifications for oneself."""
-        if notification_level not in get_args(NotificationLevel):
-            raise UsageError(f"notification_level is {notification_level!r}: it is 'default' or 'muted'.")
-        await self._set_membership(Membership(notification_level=notification_level), "setting the notification level")
-
-    async def _set_membership(self, body: Membership, what: str) -> MembershipReply:
-        url = f"{self._client._links.my_conversations}/{self.sid}"
-        return await self._client._session.post(url, body, MembershipReply, what=what)
+        await self._membership.set_notification_level(notification_level)
 
     # -- participants
 
@@ -381,11 +344,7 @@ class Conversation(Emitter):
         """
         if not identity:
             raise UsageError("A participant on chat has an identity.")
-        text = json.encode({} if attributes is None else attributes).decode()
-        body = NewParticipant(identity=identity, attributes=text)
-        return await self._client._session.post(
-            self._links.participants, body, ParticipantReply, what=f"adding {identity!r}"
-        )
+        return await self._participants.add(NewParticipant(identity=identity), attributes)
 
     async def add_non_chat_participant(
         self,
@@ -411,16 +370,11 @@ class Conversation(Emitter):
             raise UsageError("A participant who is not on chat needs an address and a proxy_address.")
         email = (binding_options or {}).get("email", {})
         binding = MessagingBinding(address, proxy_address, name=email.get("name"), level=email.get("level"))
-        text = json.encode({} if attributes is None else attributes).decode()
-        body = NewParticipant(attributes=text, messaging_binding=binding)
-        what = "adding a participant"
-        return await self._client._session.post(self._links.participants, body, ParticipantReply, what=what)
+        return await self._participants.add(NewParticipant(messaging_binding=binding), attributes)
 
     async def remove_participant(self, participant: Participant | str) -> None:
         """Take somebody out: a participant, its sid, or an identity."""
-        name = participant.sid if isinstance(participant, Participant) else participant
-        url = f"{self._links.participants}/{quote(name, safe='')}"
-        await self._client._session.mutate("DELETE", url, {}, what="removing a participant")
+        await self._participants.remove(participant.sid if isinstance(participant, Participant) else participant)
 
     async def join(self) -> Conversation:
         """Become a participant; returns when its messages and participants can be read."""

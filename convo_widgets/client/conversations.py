@@ -234,7 +234,7 @@ class Conversations:
         if conversation is None:
             conversation = Conversation(self._client, sid, Links.under(self._client._links.conversations, sid))
         joined = data.status == "joined"
-        conversation._followed.take_membership(data)
+        conversation._membership.take(data)
         try:
             await conversation._followed.open(data, joined=joined)
         except BaseException:
@@ -249,7 +249,7 @@ class Conversations:
         return conversation
 
     async def _update(self, conversation: Conversation, data: MembershipData) -> None:
-        reasons = conversation._followed.take_membership(data)
+        reasons = conversation._membership.take(data)
         if data.status == "joined" and conversation.status != "joined":
             await conversation._followed.open(data, joined=True)
             conversation.status = "joined"

@@ -190,15 +190,3 @@ class Followed:
         if data.bindings is not UNSET:
             put("bindings", data.bindings or {}, "bindings")
         return reasons
-
-    def take_membership(self, data: MembershipData) -> list[ConversationUpdateReason]:
-        """Take what the service keeps of oneself in it; what of it is new."""
-        conversation, horizon, level = self._conversation, data.last_consumed_message_index, data.notification_level
-        reasons: list[ConversationUpdateReason] = []
-        if horizon is not UNSET and horizon != conversation.last_read_message_index:
-            conversation.last_read_message_index = horizon
-            reasons.append("lastReadMessageIndex")
-        if level in ("default", "muted") and level != conversation.notification_level:
-            conversation.notification_level = level  # type: ignore[assignment]
-            reasons.append("notificationLevel")
-        return reasons

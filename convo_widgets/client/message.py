@@ -14,7 +14,7 @@ from convo_widgets.client.media import Media, MediaCategory
 from convo_widgets.client.paginator import pages
 from convo_widgets.client.participant import Participant
 from convo_widgets.client.receipts import AggregatedDeliveryReceipt, ChannelMetadata, DetailedDeliveryReceipt
-from convo_widgets.client.recipients import RecipientDescriptor, recipient
+from convo_widgets.client.recipients import RecipientDescriptor, recipients_of
 from convo_widgets.client.shown import line, table
 from convo_widgets.errors import NotFound, RemoteProtocolError
 from convo_widgets.wire import json, schema
@@ -23,7 +23,6 @@ from convo_widgets.wire.schema import (
     DeliveryReceiptPage,
     MediaData,
     MessageData,
-    MessageRecipientPage,
     MessageReply,
     NewMessage,
     attributes_of,
@@ -227,9 +226,8 @@ class Message(Emitter):
 
     async def get_message_recipients(self) -> list[RecipientDescriptor]:
         """Who the email went to; nobody for other messages."""
-        session, url = self.conversation._client._session, f"{self.conversation._links.self}/MessageRecipients"
-        read = pages(session, url, MessageRecipientPage, {"MessageSid": self.sid}, what="reading recipients")
-        return [recipient(raw) async for page in read for raw in page.message_recipients]
+        session, url = self.conversation._client._session, self.conversation._links.self
+        return await recipients_of(session, url, self.sid)
 
     @property
     def aggregated_delivery_receipt(self) -> AggregatedDeliveryReceipt | None:

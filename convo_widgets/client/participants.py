@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from convo_widgets.client.participant import Participant, ParticipantUpdated
 from convo_widgets.sync.objects import Change, SyncMap
-from convo_widgets.wire.schema import ParticipantData, SyncObjectReply
+from convo_widgets.wire import json
+from convo_widgets.wire.schema import NewParticipant, ParticipantData, ParticipantReply, SyncObjectReply
 
 if TYPE_CHECKING:
     from convo_widgets.client.conversation import Conversation
@@ -76,6 +78,18 @@ class Participants:
             return
         self._map = roster
         self._session.follow(roster, self._changed)
+
+    async def add(self, body: NewParticipant, attributes: Any) -> ParticipantReply:
+        """Make somebody a participant."""
+        body.attributes = json.encode({} if attributes is None else attributes).decode()
+        what = f"adding {body.identity!r}" if body.identity else "adding a participant"
+        url = self._conversation._links.participants
+        return await self._session.post(url, body, ParticipantReply, what=what)
+
+    async def remove(self, name: str) -> None:
+        """Take somebody out, by sid or identity."""
+        url = f"{self._conversation._links.participants}/{quote(name, safe='')}"
+        await self._session.mutate("DELETE", url, {}, what="removing a participant")
 
     def close(self) -> None:
         """Follow it no more, and let nobody be typing."""

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Raw
 
+from convo_widgets.client.paginator import Paginator, pages, turned
 from convo_widgets.wire import json
+from convo_widgets.wire.schema import MessageRecipientPage
+
+if TYPE_CHECKING:
+    from convo_widgets.client.session import Session
+
+WHAT = "reading recipients"
 
 EmailRecipientLevel = Literal["to", "from", "cc"]
 
@@ -60,3 +67,21 @@ def recipient(raw: Raw) -> RecipientDescriptor:
     return UnknownRecipientDescriptor(
         type if isinstance(type, str) else "", sid if isinstance(sid, str) else "", json.encode(data).decode()
     )
+
+
+async def recipients_of(session: Session, conversation: str, message_sid: str) -> list[RecipientDescriptor]:
+    """Everybody whom the email of a message names; `conversation` is the URL of its conversation."""
+    url, params = f"{conversation}/MessageRecipients", {"MessageSid": message_sid}
+    read = pages(session, url, MessageRecipientPage, params, what=WHAT)
+    return [recipient(raw) async for page in read for raw in page.message_recipients]
+
+
+async def recipient_page(session: Session, conversation: str, page_size: int | None) -> Paginator[RecipientDescriptor]:
+    """Everybody whom the emails of a conversation name, page by page."""
+    url, size = f"{conversation}/MessageRecipients", {} if page_size is None else {"PageSize": page_size}
+
+    async def turn(token: str | None) -> MessageRecipientPage:
+        params: dict[str, Any] = size | ({"PageToken": token} if token else {})
+        return await session.get(url, MessageRecipientPage, params, what=WHAT)
+
+    return await turned(turn, lambda page: [recipient(raw) for raw in page.message_recipients])
