@@ -27,13 +27,12 @@ from convo_widgets.errors import (
     TokenExpired,
     TransportError,
     UsageError,
-    reply_error,
-    token_error,
 )
 from convo_widgets.transport.answers import Answers, Response
 from convo_widgets.transport.backoff import fibonacci
 from convo_widgets.transport.clock import ClockWatch
 from convo_widgets.transport.observer import ConnectionFault, ConnectionState, Observer
+from convo_widgets.transport.refusals import farewell, refused
 from convo_widgets.transport.socket import CLOSE_TIMEOUT, Socket, close_socket, open_socket, probe_socket, shown
 from convo_widgets.transport.turns import Turns
 from convo_widgets.wire.events import (
@@ -282,16 +281,9 @@ class Link:
                 raise RemoteProtocolError(f"The service sent a malformed frame: {reason}.")
 
     def _refused(self, method: str, id: str, status: Status, backoff_ms: int) -> None:
-        error: ConvoError
-        code, why = status.error_code or 0, status.description or ""
-        if status.code in (401, 403):
+        error = refused(status, backoff_ms)
+        if isinstance(error, TokenError):
             self._final_state = "denied"
-            error = token_error(code, why)
-        elif status.code == 429:
-            wait = backoff_ms / 1000 if backoff_ms else None
-            error = Throttled(429, code, why or "The service is busy", retry_after=wait)
-        else:
-            error = reply_error(status.code, code, why)
         if method == "update":
             self._answers.fail(id, error)
         if method == "init" or isinstance(error, TokenError):
@@ -300,13 +292,9 @@ class Link:
 
     def _closed(self, status: Status, backoff_ms: int) -> None:
         self._said, self._away = status, backoff_ms / 1000
-        why = status.description or "no reason given"
-        if status.code == 410:
-            raise TokenExpired
-        if status.code == 401:
-            raise token_error(status.error_code or 0, why)
-        if status.code in (406, 417):
-            raise LocalProtocolError(f"The service ended the connection over a protocol error: {why}.")
+        error = farewell(status)
+        if error is not None:
+            raise error
         if status.code != 308:
             raise self._broken()
 

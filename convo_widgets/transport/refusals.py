@@ -6,9 +6,18 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from convo_widgets.errors import ConvoError, ReplyError, ServiceFailed, Throttled, reply_error
+from convo_widgets.errors import (
+    ConvoError,
+    LocalProtocolError,
+    ReplyError,
+    ServiceFailed,
+    Throttled,
+    TokenExpired,
+    reply_error,
+    token_error,
+)
 from convo_widgets.wire import json
-from convo_widgets.wire.schema import ErrorBody
+from convo_widgets.wire.schema import ErrorBody, Status
 
 PASSING = (429, 502, 503, 504)  # too busy just now, or somebody on the way is
 
@@ -23,6 +32,30 @@ def refusal(status: int, body: bytes, retry_after: object) -> ReplyError:
     if isinstance(error, Throttled | ServiceFailed):
         error.retry_after = _seconds(retry_after)
     return error
+
+
+def refused(status: Status, backoff_ms: int) -> ConvoError:
+    """The error for an introduction, or a new token, that was refused."""
+    code, why = status.error_code or 0, status.description or ""
+    if status.code in (401, 403):
+        return token_error(code, why)
+    if status.code == 429:
+        wait = backoff_ms / 1000 if backoff_ms else None
+        return Throttled(429, code, why or "The service is busy", retry_after=wait)
+    return reply_error(status.code, code, why)
+
+
+def farewell(status: Status) -> ConvoError | None:
+    """The error for which a service ends a connection; None where another one may do."""
+    why = status.description or "no reason given"
+    match status.code:
+        case 410:
+            return TokenExpired()
+        case 401:
+            return token_error(status.error_code or 0, why)
+        case 406 | 417:
+            return LocalProtocolError(f"The service ended the connection over a protocol error: {why}.")
+    return None
 
 
 def is_passing(error: ConvoError) -> bool:
