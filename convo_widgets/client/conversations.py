@@ -15,6 +15,7 @@ from msgspec import UNSET
 
 from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.facts import Links
+from convo_widgets.client.paginator import pages
 from convo_widgets.client.tasks import PASSING
 from convo_widgets.errors import ConvoError, Forbidden, NotFound, UsageError
 from convo_widgets.sync.objects import Change, SyncMap
@@ -88,17 +89,13 @@ class Conversations:
     async def _list(self) -> list[MyConversation]:
         """All pages of one's conversations."""
         listed: dict[str, MyConversation] = {}
-        token: str | None = None
-        while True:
+        url, what = self._client._links.my_conversations, "listing conversations"
+        async for page in pages(self._session, url, MyConversationPage, {}, what=what):
             known = len(listed)
-            params = {} if token is None else {"PageToken": token}
-            page = await self._session.get(
-                self._client._links.my_conversations, MyConversationPage, params, what="listing conversations"
-            )
             listed.update((one.conversation_sid, one) for one in page.conversations)
-            token = page.meta.next_token if len(listed) > known else None  # a page of nothing new leads nowhere
-            if token is None:
-                return list(listed.values())
+            if len(listed) == known:  # a page of nothing new leads nowhere
+                break
+        return list(listed.values())
 
     async def _open_listed(self, mine: MyConversation) -> None:
         async with self._room:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from convo_widgets.client.shown import line, table
 from convo_widgets.errors import NotFound, UsageError
 from convo_widgets.wire import json
-from convo_widgets.wire.schema import PushRegistration, PushRegistrationReply
+from convo_widgets.wire.schema import PushRegistration, PushRegistrationReply, mapping_of, text_of
 
 if TYPE_CHECKING:
     from convo_widgets.client.session import Session
@@ -114,40 +114,32 @@ def parse_push_notification(payload: Any) -> PushNotification:
     if not isinstance(payload, Mapping):
         raise UsageError(f"A push notification's payload is a dict, not {type(payload).__name__}.")
     if "aps" in payload:
-        aps = _mapping(payload["aps"])
+        aps = mapping_of(payload["aps"])
         alert = aps.get("alert")
-        alert = {"body": alert} if isinstance(alert, str) else _mapping(alert)
+        alert = {"body": alert} if isinstance(alert, str) else mapping_of(alert)
         shown = (alert.get("title"), alert.get("body"), aps.get("sound"), aps.get("category"))
         return _notification(payload, shown, _number(aps.get("badge")) or None)
     if "data" in payload:
-        data = _mapping(payload["data"])
+        data = mapping_of(payload["data"])
         names = ("twi_title", "twi_body", "twi_sound", "twi_action")
         return _notification(data, tuple(data.get(name) for name in names), None)
     raise UsageError("This is no push notification: it has neither 'aps' (APN) nor 'data' (FCM).")
 
 
 def _notification(data: Mapping[Any, Any], shown: tuple[Any, ...], badge: int | None) -> PushNotification:
-    type = _text(data.get("twi_message_type"))
+    type = text_of(data.get("twi_message_type"))
     if type is None:
         raise UsageError("This is no push notification of a conversation: it has no twi_message_type.")
-    title, body, sound, action = map(_text, shown)
+    title, body, sound, action = map(text_of, shown)
     about = PushNotificationData(
-        conversation_sid=_text(data.get("conversation_sid")),
-        conversation_title=_text(data.get("conversation_title")),
+        conversation_sid=text_of(data.get("conversation_sid")),
+        conversation_title=text_of(data.get("conversation_title")),
         message_index=_number(data.get("message_index")),
-        message_sid=_text(data.get("message_sid")),
+        message_sid=text_of(data.get("message_sid")),
         media=_json(data.get("media")),
         media_count=_number(data.get("media_count")),
     )
     return PushNotification(title, body, sound, badge, action, type, about)
-
-
-def _mapping(value: Any) -> Mapping[Any, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _number(value: Any) -> int | None:

@@ -17,6 +17,7 @@ import jwt
 
 from convo_widgets.client.shown import table
 from convo_widgets.errors import ConvoError, TokenError, TokenExpired, TokenInvalid
+from convo_widgets.wire.schema import mapping_of, text_of
 
 Token = str | Callable[[], str | Awaitable[str]]
 PROVIDER_TIMEOUT = 30.0  # seconds that a token function may take
@@ -91,13 +92,13 @@ def explain_token(token: str) -> TokenReport:
         return TokenReport(
             problems=["it is not an access token (a JWT has three parts with dots between): was it copied whole?"]
         )
-    grants = _mapping(claims.get("grants"))
-    chat = _mapping(grants.get("chat"))
+    grants = mapping_of(claims.get("grants"))
+    chat = mapping_of(grants.get("chat"))
     report = TokenReport(
-        identity=_text(grants.get("identity")),
-        service_sid=_text(chat.get("service_sid")),
-        account_sid=_text(claims.get("sub")),
-        issuer=_text(claims.get("iss")),
+        identity=text_of(grants.get("identity")),
+        service_sid=text_of(chat.get("service_sid")),
+        account_sid=text_of(claims.get("sub")),
+        issuer=text_of(claims.get("iss")),
         issued_at=_time(claims.get("iat")),
         expires_at=_time(claims.get("exp")),
     )
@@ -233,14 +234,6 @@ class TokenSource:
         except Exception as error:
             raise TokenError(f"The token function raised {type(error).__name__}: {error}") from error
         return result
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _time(value: Any) -> datetime | None:

@@ -1,7 +1,8 @@
-"""What stands in many bodies: where a page lies, times, attributes."""
+"""What stands in many bodies: where a page lies, times, attributes, texts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,3 +37,13 @@ def attributes_of(value: Any) -> Any:
         return json.decode(value)
     except json.BadJSON:
         return {}
+
+
+def mapping_of(value: Any) -> Mapping[Any, Any]:
+    """What should be an object of JSON; an empty one where it is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def text_of(value: Any) -> str | None:
+    """What should be a text; None where it is none, or empty."""
+    return value if isinstance(value, str) and value else None
