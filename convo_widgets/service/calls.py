@@ -187,9 +187,14 @@ _NOWHERE, _OTHER_METHOD = refuse(Refused(20404)), refuse(Refused(20004))
 
 
 class Routes:
-    """All addresses of a method as one regular expression; the first that fits is taken."""
+    """All addresses of a method as one regular expression; the first that fits is taken.
+
+    Attributes:
+        routes: all of them.
+    """
 
     def __init__(self, routes: list[Route]) -> None:
+        self.routes = routes
         methods = {route.method for route in routes}
         self._tables = {method: _Table([route for route in routes if route.method == method]) for method in methods}
 

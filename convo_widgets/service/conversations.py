@@ -195,6 +195,12 @@ def demand_member(call: Call, conversation: Row) -> Row:
     return member
 
 
+def demand_inside(call: Call, conversation: Row) -> None:
+    """The caller must be a participant or an admin of the service: a creator who did not join yet only reads."""
+    if not rights.service_admin(call.store, call.identity):
+        demand_member(call, conversation)
+
+
 def demand_insider(call: Call, conversation: Row) -> None:
     """The caller must be a participant, the creator or an admin of the service."""
     if not rights.insider(call.store, conversation["id"], call.identity):
@@ -293,14 +299,14 @@ def _get(call: Call) -> Answer:
 
 def _update(call: Call, change: Change) -> Answer:
     conversation, new = find(call), call.read(NewConversation)
-    demand_insider(call, conversation)
+    demand_inside(call, conversation)
     alter(change, conversation, new)
     return Answer(_reply(call, conversation["sid"]), resource=path("Conversations", conversation["sid"]))
 
 
 def _delete(call: Call, change: Change) -> Answer:
     conversation = find(call)
-    if conversation["created_by"] != call.identity and not may(call, conversation, "deleteConversation"):
+    if not may(call, conversation, "deleteConversation"):
         demand_member(call, conversation)
         raise Refused(50107, "an admin of the conversation deletes it")
     remove(change, conversation["id"])

@@ -141,6 +141,8 @@ def remove(change: Change, conversation: Row, row: Row) -> None:
     tell.participant(change, conversation["id"], "removed", row["sid"])
     if row["identity"] is not None:
         tell.membership(change, conversation["id"], "removed", row["identity"])
+        if row["identity"] == conversation["created_by"]:
+            change.run("UPDATE conversations SET creator_left = 1 WHERE id = ?", conversation["id"])
         sids = [change.store.object_sid(view, conversation["id"]) for view, _, _ in conversations.VIEWS]
         change.revoked.append((row["identity"], sids))
 
@@ -224,7 +226,7 @@ def _demand_free(store: Store, conversation: int, address: str | None, proxy_add
 def _add(call: Call, change: Change) -> Answer:
     conversation, new = conversations.find(call), call.read(NewParticipant)
     if new.messaging_binding or new.identity != call.identity:  # whoever knows a conversation may join it
-        conversations.demand_insider(call, conversation)
+        conversations.demand_inside(call, conversation)
     sid = add(change, conversation, new)
     resource = path("Conversations", conversation["sid"], "Participants", sid)
     return Answer(_show(call, conversation, sid), 201, resource)
@@ -251,10 +253,9 @@ def _update(call: Call, change: Change) -> Answer:
 
 def _remove(call: Call, change: Change) -> Answer:
     conversation = conversations.find(call)
-    conversations.demand_insider(call, conversation)
+    conversations.demand_inside(call, conversation)
     row = _find(call, conversation)
-    allowed = row["identity"] == call.identity or conversation["created_by"] == call.identity
-    if not allowed and not conversations.may(call, conversation, "removeParticipant"):
+    if row["identity"] != call.identity and not conversations.may(call, conversation, "removeParticipant"):
         raise Refused(50107, "an admin of the conversation removes others")
     remove(change, conversation, row)
     return Answer(status=204)

@@ -35,9 +35,9 @@ def may(store: Store, conversation: int, identity: str, permission: str) -> bool
 
 
 def insider(store: Store, conversation: int, identity: str) -> bool:
-    """Whether a user may read a conversation: participants, the creator, and admins of the service."""
+    """Whether a user may read a conversation: participants, the creator until it leaves, and admins of the service."""
     sql = (
         "SELECT EXISTS (SELECT 1 FROM participants WHERE conversation = ?1 AND identity = ?2) "
-        "OR EXISTS (SELECT 1 FROM conversations WHERE id = ?1 AND created_by = ?2)"
+        "OR EXISTS (SELECT 1 FROM conversations WHERE id = ?1 AND created_by = ?2 AND NOT creator_left)"
     )
     return bool(store.value(sql, conversation, identity)) or service_admin(store, identity)

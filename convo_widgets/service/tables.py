@@ -44,7 +44,8 @@ CREATE TABLE registrations (
 CREATE TABLE conversations (
     id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, unique_name TEXT UNIQUE, friendly_name TEXT,
     attributes TEXT NOT NULL, state TEXT NOT NULL, state_updated TEXT NOT NULL, created_by TEXT NOT NULL,
-    next_index INTEGER NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL,
+    creator_left INTEGER NOT NULL DEFAULT 0, next_index INTEGER NOT NULL,
+    date_created TEXT NOT NULL, date_updated TEXT NOT NULL,
     messaging_service_sid TEXT, inactive_after TEXT, closed_after TEXT, due TEXT, email_address TEXT, email_name TEXT
 );
 CREATE INDEX conversations_by_due ON conversations (due) WHERE due NOTNULL;
