@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
@@ -284,7 +285,8 @@ async def _serve(
 
 def _stop(running: _Running, thread: threading.Thread) -> None:
     """Ask the server to end, and wait for it."""
-    running.server.should_exit = True
+    with suppress(RuntimeError):  # it has ended already
+        running.loop.call_soon_threadsafe(running.server.stop)
     if thread is not threading.current_thread():
         thread.join(timeout=10)
 

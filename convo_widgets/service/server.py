@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from socket import socket
 from typing import Any
 
@@ -19,8 +20,13 @@ REQUEST_WITHIN = 10.0
 """Seconds for the head of a request."""
 READ_WITHIN = 15.0
 """Seconds for a peer to take what waits for it, some ten thousand bytes."""
-STOP_WITHIN = 2
-"""Seconds for connections to end when the service stops."""
+STOP_WITHIN = 0.5
+"""Seconds for connections to end when the service stops; those that do not are cut."""
+
+TICK = 0.1
+"""Seconds between two looks at the clock, for the header Date."""
+LOOK = 0.005
+"""Seconds between two looks at who is still there when the service stops."""
 
 
 class HttpProtocol(H11Protocol):
@@ -65,6 +71,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         scope: Any = getattr(self, "scope", None)
         if scope is not None:
             scope["extensions"]["convo.pipe"] = self
+
+    async def send(self, message: Any) -> None:
+        """Take an upgrade that was refused for one that was answered: uvicorn logs it as a fault."""
+        await super().send(message)
+        if self.close_sent and self.initial_response is not None:
+            self.handshake_complete = True
 
     async def receive_many(self, most: int) -> list[Any]:
         """The messages that wait, at most that many; where there is none, the next one."""
@@ -115,7 +127,6 @@ class Server(uvicorn.Server):
                 backlog=256,
                 h11_max_incomplete_event_size=16 * 1024,
                 timeout_keep_alive=5,
-                timeout_graceful_shutdown=STOP_WITHIN,
                 lifespan="off",
                 proxy_headers=False,
                 server_header=False,
@@ -125,8 +136,43 @@ class Server(uvicorn.Server):
             )
         )
         self.ready: asyncio.Event = asyncio.Event()
+        self._ending = asyncio.Event()
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Start, then say so."""
         await super().startup(sockets)
         self.ready.set()
+
+    def stop(self) -> None:
+        """Say that it shall end; in its own loop."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        """Tick until told to end, which uvicorn itself would notice at its next tick only."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), TICK)
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Say goodbye to everybody, and cut those who do not hear it: uvicorn would wait, then log each as a fault."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        state = self.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        await self._quiet()
+        for connection in list(state.connections):
+            connection.transport.abort()
+        await self._quiet()
+
+    async def _quiet(self) -> None:
+        """Wait a while until nobody is there any more."""
+        clock, state = asyncio.get_running_loop().time, self.server_state
+        ends = clock() + STOP_WITHIN
+        while (state.connections or state.tasks) and clock() < ends:  # noqa: ASYNC110 - uvicorn tells nobody
+            await asyncio.sleep(LOOK)

@@ -268,7 +268,9 @@ class Socket:
                 self._more.clear()
                 await self._more.wait()
         except (WebSocketDisconnect, RuntimeError, OSError):
-            self._room.set()  # the reader is told of the end in its own way
+            self._ending = True  # nothing is queued any more, or the reader would wait for room for ever
+            self._queue.clear()
+            self._room.set()  # it is told of the end in its own way
 
     def _due(self) -> list[bytes]:
         """What may be written now, as much as goes together."""

@@ -48,6 +48,7 @@ async def test_attributes_are_any_json(people: People, attributes: Any) -> None:
     alice = await people.client("alice")
     made = await alice.create_conversation(attributes=attributes)
     assert made.attributes == ({} if attributes is None else attributes)
+    await made.join()
     updated = Expected(made, "updated", lambda update: "attributes" in update.update_reasons)
     await made.update_attributes({"other": attributes})
     await updated
@@ -80,7 +81,7 @@ async def test_a_taken_unique_name(people: People) -> None:
     with pytest.raises(cw.Conflict, match="choose another") as caught:
         await alice.create_conversation(unique_name=name)
     assert caught.value.code == 50353
-    other = await alice.create_conversation()
+    other = await (await alice.create_conversation()).join()
     with pytest.raises(cw.Conflict):
         await other.update_unique_name(name)
 
