@@ -1,6 +1,6 @@
 """The tables of the service, and what SQLite is told before they are touched."""
 
-VERSION = 4
+VERSION = 5
 """Schema of the file, kept in SQLite's ``user_version``; another one is refused."""
 
 # One process owns the file. Exclusive locking also keeps WAL's index in memory, so that the bug of SQLite 3.7.0 to
