@@ -243,5 +243,12 @@ class MessageBuilder:
         return made
 
     async def build_and_send(self, on_progress: Progress | None = None) -> int:
-        """Build it and `send` it; returns its index."""
+        """Build it and `send` it; returns its index.
+
+        Raises:
+            UsageError: as `build`, and nothing was sent.
+            TooLarge: likewise.
+            ReplyError: as `UnsentMessage.send`.
+            TransportError: likewise.
+        """
         return await self.build().send(on_progress)

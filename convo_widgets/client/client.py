@@ -55,6 +55,8 @@ class Client(Emitter):
     """One identity's live view of a chat service.
 
     Made by `connect()`. It lives on the running event loop, reconnects by itself and announces what happens.
+    Whatever asks the service may raise a `TransportError` where no answer came, and a `ReplyError` where it is no; the
+    methods name what to expect.
 
     Attributes:
         version: of this package.

@@ -53,6 +53,9 @@ PREFETCH = 24  # pages that are read ahead
 class Conversation(Emitter):
     """A thread of messages between people, on chat and other channels.
 
+    Whatever asks the service may raise a `TransportError` where no answer came, and a `ReplyError` where it is no; the
+    methods name what to expect.
+
     Attributes:
         sid: its sid (CH...).
         status: "joined" or "notParticipating".
@@ -290,21 +293,38 @@ class Conversation(Emitter):
         return await self._membership.count_unread()
 
     async def advance_last_read_message_index(self, index: int) -> int | None:
-        """Move one's read horizon forward to `index`, never back; returns the unread count."""
+        """Move one's read horizon forward to `index`, never back; returns the unread count.
+
+        Raises:
+            UsageError: one is not in this conversation.
+        """
         known = self.last_read_message_index
         return await self._set_horizon(index if known is None else max(index, known))
 
     async def update_last_read_message_index(self, index: int | None) -> int | None:
-        """Set one's read horizon, backwards too; None removes it. Returns the unread count."""
+        """Set one's read horizon, backwards too; None removes it. Returns the unread count.
+
+        Raises:
+            UsageError: one is not in this conversation, or no message can have this index.
+            ReplyError: the newest message has a lower index (50421).
+        """
         return await self._set_horizon(index)
 
     async def set_all_messages_read(self) -> int | None:
-        """Set one's read horizon to the newest message; returns the unread count."""
+        """Set one's read horizon to the newest message; returns the unread count.
+
+        Raises:
+            UsageError: one is not in this conversation.
+        """
         newest = (await self.get_messages(1)).items
         return await self.advance_last_read_message_index(newest[-1].index) if newest else 0
 
     async def set_all_messages_unread(self) -> int | None:
-        """Remove one's read horizon; returns the unread count (None)."""
+        """Remove one's read horizon; returns the unread count (None).
+
+        Raises:
+            UsageError: one is not in this conversation.
+        """
         return await self._set_horizon(None)
 
     async def _set_horizon(self, index: int | None) -> int | None:
@@ -312,13 +332,21 @@ class Conversation(Emitter):
         return await self._membership.set_horizon(index)
 
     async def set_user_notification_level(self, notification_level: NotificationLevel) -> None:
-        """Choose "default" or "muted" push notifications for oneself."""
+        """Choose "default" or "muted" push notifications for oneself.
+
+        Raises:
+            UsageError: it is neither.
+        """
         await self._membership.set_notification_level(notification_level)
 
     # -- participants
 
     async def get_participants(self) -> list[Participant]:
-        """Everybody in it."""
+        """Everybody in it.
+
+        Raises:
+            UsageError: one is not in this conversation.
+        """
         self._check_joined("see the participants")
         return self._participants.all()
 
@@ -373,11 +401,20 @@ class Conversation(Emitter):
         return await self._participants.add(NewParticipant(messaging_binding=binding), attributes)
 
     async def remove_participant(self, participant: Participant | str) -> None:
-        """Take somebody out: a participant, its sid, or an identity."""
+        """Take somebody out: a participant, its sid, or an identity.
+
+        Raises:
+            NotFound: they are not in it.
+            Forbidden: one may not.
+        """
         await self._participants.remove(participant.sid if isinstance(participant, Participant) else participant)
 
     async def join(self) -> Conversation:
-        """Become a participant; returns when its messages and participants can be read."""
+        """Become a participant; returns when its messages and participants can be read.
+
+        Raises:
+            Forbidden: one may not.
+        """
         if self.status != "joined":
             await self.add(self._client.user.identity)
             await self._client._conversations.joined(self)
@@ -393,7 +430,11 @@ class Conversation(Emitter):
     # -- the conversation itself
 
     async def update_friendly_name(self, friendly_name: str) -> Conversation:
-        """Change its name for people; at most 256 characters."""
+        """Change its name for people; at most 256 characters.
+
+        Raises:
+            Forbidden: one may not.
+        """
         return await self._change(NewConversation(friendly_name=friendly_name), "renaming a conversation")
 
     async def update_unique_name(self, unique_name: str | None) -> Conversation:
@@ -405,7 +446,12 @@ class Conversation(Emitter):
         return await self._change(NewConversation(unique_name=unique_name or ""), "renaming a conversation")
 
     async def update_attributes(self, attributes: Any) -> Conversation:
-        """Replace its attributes (any JSON, at most 16 KB)."""
+        """Replace its attributes (any JSON, at most 16 KB).
+
+        Raises:
+            TooLarge: they have more.
+            Forbidden: one may not.
+        """
         text = json.encode(attributes).decode()
         return await self._change(NewConversation(attributes=text), "changing a conversation's attributes")
 
@@ -414,7 +460,11 @@ class Conversation(Emitter):
         return self.attributes
 
     async def delete(self) -> Conversation:
-        """Delete it for everybody, with all its messages."""
+        """Delete it for everybody, with all its messages.
+
+        Raises:
+            Forbidden: one may not.
+        """
         await self._client._session.mutate("DELETE", self._links.self, {}, what="deleting a conversation")
         await self._client._conversations.left(self)
         return self

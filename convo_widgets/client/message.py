@@ -256,7 +256,13 @@ class Message(Emitter):
         return await self._change(NewMessage(body=body), "editing a message")
 
     async def update_attributes(self, attributes: Any) -> Message:
-        """Replace the attributes (any JSON)."""
+        """Replace the attributes (any JSON, at most 4 KB).
+
+        Raises:
+            Forbidden: it is somebody else's.
+            NotFound: it was removed.
+            TooLarge: they have more.
+        """
         return await self._change(
             NewMessage(attributes=json.encode(attributes).decode()), "changing a message's attributes"
         )

@@ -129,11 +129,21 @@ class Participant(Emitter):
         return await self.conversation._client.get_user(self.identity)
 
     async def remove(self) -> None:
-        """Take them out of the conversation."""
+        """Take them out of the conversation.
+
+        Raises:
+            Forbidden: one may not.
+            NotFound: they are not in it any more.
+        """
         await self.conversation.remove_participant(self)
 
     async def update_attributes(self, attributes: Any) -> Participant:
-        """Replace the attributes (any JSON)."""
+        """Replace the attributes (any JSON).
+
+        Raises:
+            Forbidden: one may not.
+            NotFound: they are not in it any more.
+        """
         body = NewParticipant(attributes=json.encode(attributes).decode())
         url = f"{self.conversation._links.participants}/{self.sid}"
         session = self.conversation._client._session
