@@ -73,6 +73,7 @@ from convo_widgets.client.recipients import (
     RecipientDescriptor,
     UnknownRecipientDescriptor,
 )
+from convo_widgets.client.recorder import Recorder, Recording, read_recording
 from convo_widgets.client.templates import ContentTemplate, ContentTemplateVariable
 from convo_widgets.client.tokens import TokenReport, explain_token
 from convo_widgets.client.user import User, UserUpdated, UserUpdateReason
@@ -103,6 +104,7 @@ from convo_widgets.errors import (
 from convo_widgets.service.local import LocalService
 from convo_widgets.transport.observer import ConnectionFault, ConnectionState
 from convo_widgets.widgets.thread import Thread
+from convo_widgets.wire.recording import RecordedEvent
 
 __all__ = [
     "AggregatedDeliveryReceipt",
@@ -178,6 +180,9 @@ __all__ = [
     "PushNotificationData",
     "PushNotificationType",
     "RecipientDescriptor",
+    "RecordedEvent",
+    "Recorder",
+    "Recording",
     "RemoteProtocolError",
     "ReplyError",
     "RequestTimeout",
@@ -204,4 +209,5 @@ __all__ = [
     "connect",
     "explain_token",
     "messages_frame",
+    "read_recording",
 ]

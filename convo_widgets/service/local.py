@@ -24,6 +24,8 @@ from convo_widgets.service.app import make_app
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.faults import Faults
 from convo_widgets.service.limits import Media
+from convo_widgets.service.replay import Replay
+from convo_widgets.service.replay import read as read_recording
 from convo_widgets.service.seeds.script import load as load_script
 from convo_widgets.service.server import Server
 from convo_widgets.service.simulate import Simulation
@@ -197,6 +199,28 @@ class LocalService:
         backend = self._demand_running().backend
         simulation = Simulation(backend, load_script(script), **options, most=conversations, members=members)
         return simulation.begin(self._running.loop)
+
+    def replay(
+        self,
+        path: str | PathLike[str],
+        speed: float = 1,
+        *,
+        start: datetime | None = None,
+        members: Iterable[str] = (),
+    ) -> Replay:
+        """Let what a `Recorder` has recorded happen again, in conversations of their own.
+
+        Args:
+            path: the recording.
+            speed: minutes of the recording in a minute; `math.inf` does not wait at all.
+            start: when it began, for its messages; None is when it was recorded.
+            members: identities who are in every conversation, beside those who were.
+
+        Raises:
+            UsageError: an argument or the file does not fit, or the service is stopped.
+        """
+        running, events = self._demand_running(), read_recording(path)
+        return Replay(running.backend, events, speed=speed, start=start, members=members).begin(running.loop)
 
     def _demand_running(self) -> _Running:
         if not self.running:
