@@ -60,8 +60,9 @@ class Conversations:
 
     async def mine(self) -> list[Conversation]:
         """Those that one has joined, once the first listing is complete."""
-        if self._listing is not None:
+        while self._listing is not None and not self._listing.done():  # another one may begin meanwhile
             await asyncio.wait({self._listing})
+        if self._listing is not None:
             if self._listing.cancelled():
                 raise UsageError("The client was shut down: connect() again.")
             self._listing.result()

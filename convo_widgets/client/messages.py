@@ -6,23 +6,22 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
-from weakref import ref
 
 from msgspec import UNSET, Struct
 
 from convo_widgets.client.history import Fetch, N, Order, Page, Reader
+from convo_widgets.client.loose import Loose, Seen
 from convo_widgets.client.message import REMOVED, Message, MessageUpdated
 from convo_widgets.client.paginator import Paginator
 from convo_widgets.client.session import PAGE_LIMIT
 from convo_widgets.errors import Forbidden, NotFound
-from convo_widgets.sync.objects import Change, Key, SyncList
+from convo_widgets.sync.objects import Change, SyncList
 from convo_widgets.wire.schema import MessageData, SyncObjectReply, TypedItem
 
 if TYPE_CHECKING:
     from convo_widgets.client.conversation import Conversation
 
 Direction = Literal["backwards", "forward"]
-SWEEP = 1000  # messages that are gone, before their places are swept
 MOST_WORDS = 1000  # strings that are kept because they may come again
 MessageRecord = tuple[int, MessageData]
 
@@ -43,7 +42,7 @@ class Messages:
         self._list: SyncList | None = None
         self._items_url = ""
         self._known: dict[int, Message] = {}
-        self._loose = _Loose()  # those of `history`
+        self._loose = Loose()  # those of `history`
         self._words: dict[str, str] = {}
         self._reads = 0  # pages on their way
         self._overtaking: dict[int, Change] = {}  # and what came meanwhile of messages that nobody has
@@ -73,7 +72,7 @@ class Messages:
 
     def _take(self, opened: SyncObjectReply) -> None:
         self._items_url = opened.links.get("items", f"{opened.url}/Items")
-        self._list = SyncList(opened.sid, opened.last_event_id, _Seen(self))
+        self._list = SyncList(opened.sid, opened.last_event_id, Seen(self.find))
         for message in self._held().values():
             message._event_id = None
 
@@ -308,53 +307,6 @@ class Messages:
         if message is not None:
             message._event_id = REMOVED
             self._conversation._announce("messageRemoved", message)
-
-
-class _Loose:
-    """Messages that others keep, by index; the places of those that are gone are swept when they have become many."""
-
-    def __init__(self) -> None:
-        self._refs: dict[int, ref[Message]] = {}
-        self._most = SWEEP
-
-    def put(self, message: Message) -> None:
-        self._refs[message.index] = ref(message)
-        if len(self._refs) > self._most:
-            self.sweep()
-
-    def get(self, index: int) -> Message | None:
-        found = self._refs.get(index)
-        return None if found is None else found()
-
-    def pop(self, index: int) -> Message | None:
-        found = self._refs.pop(index, None)
-        return None if found is None else found()
-
-    def all(self) -> dict[int, Message]:
-        """Those that somebody has."""
-        return {index: message for index, one in self._refs.items() if (message := one()) is not None}
-
-    def sweep(self) -> None:
-        """Forget the others."""
-        self._refs = {index: one for index, one in self._refs.items() if one() is not None}
-        self._most = 2 * len(self._refs) + SWEEP
-
-
-class _Seen:
-    """The ids of the newest events, kept by the messages themselves: what nobody holds takes no room."""
-
-    def __init__(self, messages: Messages) -> None:
-        self._messages = messages
-
-    def get(self, index: Key) -> int | None:
-        message = self._messages.find(index)  # type: ignore[arg-type]
-        return None if message is None else message._event_id
-
-    def __setitem__(self, index: Key, event_id: int) -> None:
-        """Nothing to do: the message is told with the change."""
-
-    def pop(self, index: Key, default: int | None) -> int | None:
-        return default
 
 
 def _shut_out() -> Forbidden:

@@ -447,3 +447,28 @@ async def test_one_that_could_not_be_opened_is_opened_at_its_next_news(
     await refused.wait()
     await (await joined[1]).set_user_notification_level("muted")
     assert (await joined[0]).notification_level == "muted"
+
+
+async def test_a_listing_that_is_overtaken_by_another(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for one's conversations waits for the newest listing."""
+    alice = await people.client("alice")
+    mine = await (await alice.create_conversation()).join()
+    conversations, turns = alice._conversations, [asyncio.Event(), asyncio.Event()]
+    begun = iter(turns)
+
+    async def listing() -> None:
+        await next(begun).wait()
+
+    monkeypatch.setattr(conversations, "_load", listing)
+    conversations.load()
+    asked = asyncio.create_task(alice.get_subscribed_conversations())
+    await asyncio.sleep(0)
+    first = conversations._listing
+    conversations.load()
+    turns[0].set()
+    assert first is not None
+    await first
+    await asyncio.sleep(0)
+    assert not asked.done()
+    turns[1].set()
+    assert await asked == [mine]
