@@ -21,6 +21,7 @@ from convo_widgets.client.push import (
     parse_push_notification,
 )
 from convo_widgets.client.renewal import Renewal
+from convo_widgets.client.reporter import Reporter
 from convo_widgets.client.session import Session
 from convo_widgets.client.shown import line, table
 from convo_widgets.client.templates import ContentTemplate
@@ -30,9 +31,8 @@ from convo_widgets.client.users import Users
 from convo_widgets.errors import ConnectionLost, ConvoError, TokenExpired, UsageError
 from convo_widgets.transport.http import Http
 from convo_widgets.transport.link import CONNECTION_TIMEOUT
-from convo_widgets.transport.observer import ConnectionFault, ConnectionState
+from convo_widgets.transport.observer import ConnectionState
 from convo_widgets.wire import json
-from convo_widgets.wire.events import Notified
 from convo_widgets.wire.schema import (
     Configuration,
     ConfigurationLinks,
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("convo_widgets")
 
 State = Literal["failed", "initialized"]
-TYPING = "twilio.ipmsg.typing_indicator"
 CONFIGURATION = "Client/v2/Configuration"
 TEMPLATES = "Client/v2/ContentTemplates"
 
@@ -121,7 +120,7 @@ class Client(Emitter):
         super().__init__()
         self._tokens = TokenSource(token)
         self._endpoints = Endpoints.of_region(region) if url is None else Endpoints.of_url(url)
-        self._session = Session(self._endpoints, self._tokens, self, _metadata())
+        self._session = Session(self._endpoints, self._tokens, Reporter(self), _metadata())
         self._conversations = Conversations(self)
         self._users = Users(self)
         self._media = MediaService(Http(self._tokens.current))
@@ -373,42 +372,12 @@ class Client(Emitter):
         """
         return parse_push_notification(notification_payload)
 
-    # -- what the link says (transport.observer.Observer)
+    # -- what happens
 
     @property
     def connection_state(self) -> ConnectionState:
         """Whether there is a connection just now."""
         return self._session.link.state
-
-    def state_changed(self, state: ConnectionState) -> None:
-        """The link has another state."""
-        self._session.connection_changed(is_open=state == "connected")
-        self._emit("connectionStateChanged", state)
-
-    def faulted(self, fault: ConnectionFault) -> None:
-        """A connection failed."""
-        self._emit("connectionError", fault)
-
-    def token_about_to_expire(self) -> None:
-        """The service asks for a new token: a token function is called, everybody else is told."""
-        self._emit("tokenAboutToExpire", self)
-        self._renewal.begin()
-
-    def token_expired(self) -> None:
-        """The token's time is over."""
-        self._emit("tokenExpired", self)
-
-    def notified(self, notice: Notified) -> None:
-        """The service said something by itself."""
-        if notice.message_type == TYPING:
-            self._conversations.take_typing(notice.body)
-        else:
-            self._session.receive(notice)
-
-    def clock_jumped(self, seconds: float) -> None:
-        """The machine slept: a token may have come close to its end, or beyond, without a warning."""
-        if self._tokens.is_short:
-            self.token_about_to_expire()
 
     def _discontinued(self, source: Emitter, reason: str) -> None:
         """What was known of it could not be continued: say so, before it is read anew."""

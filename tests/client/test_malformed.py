@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import convo_widgets as cw
+from convo_widgets.client.reporter import Reporter
 from convo_widgets.wire.events import Notified
 from tests.client.people import Expected, People, Seen, write
 
@@ -18,7 +19,7 @@ from tests.client.people import Expected, People, Seen, write
 def _feed(conversation: cw.Conversation, body: Any, message_type: str = "com.twilio.rtd.cds.list") -> None:
     """Give a client a notification, as if the service had sent it."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    conversation.client.notified(Notified(message_type, data))
+    Reporter(conversation.client).notified(Notified(message_type, data))
 
 
 def _list_event(conversation: cw.Conversation, what: str, index: Any, data: Any, id: int = 10**16) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import json
 import pytest
 
 import convo_widgets as cw
+from convo_widgets.client.reporter import Reporter
 from convo_widgets.wire.events import Notified
 from tests.client.people import Expected, People, Seen, without_date
 
@@ -109,7 +110,7 @@ async def test_typing_is_told_once_and_times_out(people: People) -> None:
     assert alice.is_typing
     await mine.typing()
     again = {"channel_sid": theirs.sid, "identity": alice.identity, "typing_timeout": 1}  # another word, for a second
-    theirs.client.notified(Notified("twilio.ipmsg.typing_indicator", json.dumps(again).encode()))
+    Reporter(theirs.client).notified(Notified("twilio.ipmsg.typing_indicator", json.dumps(again).encode()))
     said = asyncio.get_running_loop().time()
     await seen.until(lambda: seen.of(alice, "typingEnded") != [])
     assert 0.9 < asyncio.get_running_loop().time() - said < 4
