@@ -7,11 +7,11 @@ import mimetypes
 import os
 import re
 import stat
+import threading
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from convo_widgets.client.media import MediaCategory
 from convo_widgets.errors import TooLarge, UsageError
@@ -220,9 +220,29 @@ def _of_open(content: bytes | BinaryIO, start: int) -> Source:
         return Source(len(content), lambda: io.BytesIO(content))
     size = content.seek(0, os.SEEK_END) - start
     content.seek(start)
+    return Source(size, lambda: cast(BinaryIO, _View(content, start)))
 
-    def reopen() -> AbstractContextManager[BinaryIO]:
-        content.seek(start)
-        return nullcontext(content)
 
-    return Source(size, reopen)
+class _View(io.RawIOBase):
+    """An open file from a place on; others may read it at the same time, each from a place of their own."""
+
+    def __init__(self, file: BinaryIO, start: int) -> None:
+        self._file = file
+        self._place = start
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
+        self._place = place
+        return place
+
+    def read(self, size: int = -1) -> bytes:
+        with _TURN:
+            self._file.seek(self._place)
+            data = self._file.read(size)
+        self._place += len(data)
+        return data
+
+
+_TURN = threading.Lock()  # files are read in threads

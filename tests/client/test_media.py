@@ -102,6 +102,18 @@ async def test_an_open_file_is_read_from_where_it_was_given(people: People) -> N
     assert [await one.media.read() for one in messages if one.media] == [b"3456789"] * 2
 
 
+async def test_one_open_file_twice_in_a_message(people: People) -> None:
+    """Both go up at once, and each is whole."""
+    mine, _ = await people.pair()
+    data = bytes(range(256)) * 8000
+    file = io.BytesIO(data)
+    whole = cw.FileMedia(file, "a/b")
+    file.seek(1000)
+    await mine.send_message([whole, cw.FileMedia(file, "a/b")])
+    (message,) = (await mine.get_messages()).items
+    assert [await one.read() for one in message.attached_media] == [data, data[1000:]]
+
+
 async def test_order_and_progress(people: People) -> None:
     """However long each upload takes, the media keep their order; progress grows over all of them, to the end."""
     mine, theirs = await people.pair()
