@@ -7,19 +7,29 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
 
 from convo_widgets._version import __version__
 from convo_widgets.client.tokens import explain_token
 from convo_widgets.errors import ConvoError, UsageError
 from convo_widgets.service.local import LocalService
+from convo_widgets.service.tokens import Tokens
 
 KEYS = "The variables CONVO_WIDGETS_API_KEY and CONVO_WIDGETS_API_SECRET set the key; without them it is random."
+TOKENS = (
+    "The key is in CONVO_WIDGETS_API_KEY and CONVO_WIDGETS_API_SECRET, as the service was started with; for the cloud "
+    "in TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET, and the service in "
+    "TWILIO_CONVERSATIONS_SERVICE_SID."
+)
 ATTRIBUTES = ("url", "ws_url", "account_sid", "service_sid", "api_key", "api_secret")
 
 
@@ -61,7 +71,19 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--speed", type=float, default=1, metavar="N", help="how fast their time passes (default: 1)")
     serve.add_argument("--seed-number", type=int, default=0, metavar="N", help="another one, other people (default: 0)")
     serve.add_argument("--carrier", action="store_true", help="simulate receipts on SMS and WhatsApp, as the demo does")
+    serve.add_argument(
+        "--origin", action="append", default=[], metavar="URL", help="a web page's origin that may connect"
+    )
     serve.set_defaults(run=_serve)
+
+    token = commands.add_parser(
+        "token", help="make an access token: for a running service, or for the cloud", epilog=TOKENS, allow_abbrev=False
+    )
+    token.add_argument("--identity", required=True, metavar="NAME", help="who it lets in")
+    token.add_argument("--ttl", type=float, default=3600, metavar="S", help="seconds that it holds (default: 3600)")
+    token.add_argument("--url", metavar="URL", help="address of a running service; without it, for the cloud")
+    token.add_argument("--service-sid", metavar="SID", help="the conversations service (IS...) of the cloud")
+    token.set_defaults(run=_token)
 
     explain = commands.add_parser(
         "explain-token", help="say who a token lets in, until when, and what is wrong", allow_abbrev=False
@@ -85,6 +107,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         api_key=os.environ.get("CONVO_WIDGETS_API_KEY"),
         api_secret=os.environ.get("CONVO_WIDGETS_API_SECRET"),
         carrier=arguments.carrier or None,
+        origins=tuple(arguments.origin),
     )
     with service:
         if arguments.simulate is not None:
@@ -96,6 +119,60 @@ def _serve(arguments: argparse.Namespace) -> int:
             print(f"Serving at {service.url} (stop with Ctrl+C; --json prints the keys)", flush=True)
         stop.wait()
     return 0
+
+
+def _token(arguments: argparse.Namespace) -> int:
+    if not 0 < arguments.ttl < LONGEST_TTL:
+        raise UsageError(f"--ttl {arguments.ttl:g}: seconds, above 0")
+    if arguments.url is not None:
+        key, secret = _variables("CONVO_WIDGETS_API_KEY", "CONVO_WIDGETS_API_SECRET")
+        account_sid, service_sid = _sids_of(arguments.url, key, secret)
+    else:
+        account_sid, key, secret = _variables("TWILIO_ACCOUNT_SID", "TWILIO_API_KEY", "TWILIO_API_SECRET")
+        service_sid = arguments.service_sid or _variables("TWILIO_CONVERSATIONS_SERVICE_SID")[0]
+    print(Tokens(account_sid, service_sid, key, secret).mint(arguments.identity, arguments.ttl))
+    return 0
+
+
+LONGEST_TTL = 10 * 366 * 86_400
+
+
+def _variables(*names: str) -> list[str]:
+    missing = [name for name in names if not os.environ.get(name)]
+    if missing:
+        raise UsageError(f"{' and '.join(missing)} must be set in the environment (see convo-widgets token --help)")
+    return [os.environ[name] for name in names]
+
+
+def _sids_of(url: str, key: str, secret: str) -> tuple[str, str]:
+    """Account and service of a running service, which it tells to who has its key."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"--url {url!r} is no address such as http://127.0.0.1:8765")
+    if parts.scheme != "https" and not _is_here(parts.hostname):
+        raise UsageError(f"{url} is another machine, and plain HTTP would show it the key: make tokens on that machine")
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/v1/Configuration", auth=(key, secret), timeout=10, trust_env=False)
+        told = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise UsageError(f"No service answers at {url}: start one with convo-widgets serve") from error
+    if answer.status_code == 401:
+        raise UsageError(f"The service at {url} has another key than CONVO_WIDGETS_API_KEY and _SECRET")
+    sids = [told.get(name) for name in ("account_sid", "default_chat_service_sid")] if isinstance(told, dict) else []
+    if not sids or not all(isinstance(sid, str) for sid in sids):
+        raise UsageError(f"What answers at {url} is no service of convo-widgets")
+    return str(sids[0]), str(sids[1])
+
+
+def _is_here(host: str) -> bool:
+    """Whether an address is this machine's: only such a one can be listened on."""
+    try:
+        info = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(info[0], socket.SOCK_STREAM) as here:
+            here.bind(info[4])
+    except (OSError, UnicodeError):
+        return False
+    return True
 
 
 def _explain_token(arguments: argparse.Namespace) -> int:

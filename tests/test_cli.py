@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,9 +19,10 @@ import convo_widgets as cw
 COMMAND = [str(Path(sys.executable).parent / "convo-widgets")]
 
 
-def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
-    return subprocess.run([*COMMAND, *arguments], input=stdin, capture_output=True, text=True, timeout=30, check=False)
+def run(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, with more variables in the environment."""
+    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 60, "env": os.environ | variables}
+    return subprocess.run([*COMMAND, *arguments], input=stdin, check=False, **options)
 
 
 @contextmanager
@@ -115,7 +117,7 @@ def test_version_and_typos() -> None:
         assert "usage:" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "explain-token"])
+@pytest.mark.parametrize("command", ["serve", "demo", "token", "explain-token"])
 def test_every_command_has_help(command: str) -> None:
     """--help says what each command does."""
     result = run(command, "--help")
@@ -132,3 +134,47 @@ async def test_serve_simulates() -> None:
     refused = run("serve", "--seed", "none", "--simulate", "nonsense")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "no script 'nonsense'" in refused.stderr
+
+
+async def test_token_for_a_running_service() -> None:
+    """A token of the service's own key lets somebody in; the key is told nowhere; one that is missing is named."""
+    with cw.LocalService(seed=None) as service:
+        key = {"CONVO_WIDGETS_API_KEY": service.api_key, "CONVO_WIDGETS_API_SECRET": service.api_secret}
+        made = run("token", "--url", service.url, "--identity", "alice", "--ttl", "600", **key)
+        assert (made.returncode, made.stderr) == (0, "")
+        async with cw.connect(made.stdout.strip(), url=service.url) as client:
+            assert client.user.identity == "alice"
+        missing = run("token", "--url", service.url, "--identity", "alice", CONVO_WIDGETS_API_KEY=service.api_key)
+        wrong = run("token", "--url", service.url, "--identity", "alice", **key | {"CONVO_WIDGETS_API_KEY": "SK1"})
+        assert (wrong.returncode, wrong.stdout) == (1, "")
+        assert "another key" in wrong.stderr
+    assert missing.returncode == 1
+    assert "CONVO_WIDGETS_API_SECRET must be set" in missing.stderr
+    for said in (made, missing):
+        assert service.api_secret not in said.stdout + said.stderr
+    gone = run("token", "--url", service.url, "--identity", "alice", **key)
+    assert (gone.returncode, gone.stdout) == (1, "")
+    assert "No service answers" in gone.stderr
+    elsewhere = run("token", "--url", "http://192.0.2.1:8765", "--identity", "alice", **key)
+    assert (elsewhere.returncode, elsewhere.stdout) == (1, "")
+    assert "another machine" in elsewhere.stderr
+
+
+def test_token_for_the_cloud() -> None:
+    """From the variables of the account, without asking anybody; what is missing, and a short secret, are told."""
+    key = {"TWILIO_ACCOUNT_SID": f"AC{'0' * 32}", "TWILIO_API_KEY": f"SK{'0' * 32}", "TWILIO_API_SECRET": "x" * 32}
+    local = {"CONVO_WIDGETS_API_KEY": "SK1", "CONVO_WIDGETS_API_SECRET": "x" * 32}
+    made = run("token", "--identity", "alice", "--service-sid", f"IS{'0' * 32}", **key)
+    report = cw.explain_token(made.stdout.strip())
+    assert (report.identity, report.service_sid, report.problems) == ("alice", f"IS{'0' * 32}", [])
+    for arguments, variables, said in (
+        (("--identity", "alice"), key, "TWILIO_CONVERSATIONS_SERVICE_SID must be set"),
+        (("--identity", "", "--service-sid", "IS1"), key, "identity"),
+        (("--identity", "a", "--service-sid", "IS1", "--ttl", "0"), key, "--ttl 0"),
+        (("--identity", "a", "--service-sid", "IS1"), key | {"TWILIO_API_SECRET": "short"}, "too short"),
+        (("--identity", "a", "--url", "nonsense"), local, "no address"),
+    ):
+        refused = run("token", *arguments, **variables)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert said in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
