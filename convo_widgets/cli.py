@@ -146,7 +146,10 @@ def _variables(*names: str) -> list[str]:
 
 def _sids_of(url: str, key: str, secret: str) -> tuple[str, str]:
     """Account and service of a running service, which it tells to who has its key."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"--url {url!r} is no address such as http://127.0.0.1:8765")
     if parts.scheme != "https" and not _is_here(parts.hostname):

@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
+from math import isfinite
+from time import monotonic
 
 from convo_widgets.errors import UsageError
 
@@ -22,7 +24,7 @@ class Agenda:
     An act gets the time that it was planned for, also where the machine is late: what it writes is the same each time.
 
     Args:
-        start: the virtual time when `run` is called first.
+        start: the virtual time when it is made.
         speed: seconds of virtual time in a second; infinite does everything at once.
     """
 
@@ -33,13 +35,18 @@ class Agenda:
             raise UsageError(f"start={start}: a time from {YEARS.start} to {YEARS.stop - 1}")
         self.start = start.replace(tzinfo=UTC) if start.tzinfo is None else start.astimezone(UTC)
         self.speed = speed
-        self._began: float | None = None
+        self._began = monotonic()
         self._acts: list[tuple[datetime, int, Act]] = []
         self._numbers = itertools.count()
         self._sooner = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._acts)
+
+    @property
+    def now(self) -> datetime:
+        """The virtual time; where nothing waits, that of the beginning."""
+        return self.start + timedelta(seconds=(monotonic() - self._began) * self.speed if isfinite(self.speed) else 0)
 
     def add(self, when: datetime, act: Act) -> None:
         """Plan an act; of those of one time, the first planned is done first."""
@@ -48,8 +55,6 @@ class Agenda:
 
     async def run(self) -> None:
         """Do what is planned, each in its time, until there is nothing more; then it may be run again."""
-        if self._began is None:
-            self._began = asyncio.get_running_loop().time()
         while self._acts:
             wait = self._seconds_to(self._acts[0][0])
             if wait > 0:
@@ -63,6 +68,4 @@ class Agenda:
             await asyncio.sleep(0)  # others have their turn, however many are late
 
     def _seconds_to(self, when: datetime) -> float:
-        assert self._began is not None
-        passed = asyncio.get_running_loop().time() - self._began
-        return (when - self.start).total_seconds() / self.speed - passed
+        return (when - self.start).total_seconds() / self.speed - (monotonic() - self._began)

@@ -11,7 +11,6 @@ import random
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from convo_widgets.service import receipts
 from convo_widgets.service.agenda import Agenda
@@ -21,6 +20,7 @@ MOST = 20_000
 """Messages under way; what is sent beyond that gets no receipts."""
 UNREACHABLE, UNKNOWN, OUTSIDE_WINDOW = 30003, 30005, 63016
 """Error codes: the phone is off, there is no such phone, too long since the addressee wrote."""
+Act = Callable[[datetime, Callable[[Change], None], Source], None]
 Step = tuple[float, str, int]
 """Seconds after the step before, status, error code."""
 
@@ -29,11 +29,11 @@ class Carrier:
     """Reports sent, delivered, read, failed and undelivered for messages to SMS and WhatsApp.
 
     Args:
-        act: does something in a transaction of the store, and tells it; where it logs its failures, they end nothing.
+        act: does something in a transaction of the store, planned for a time, and tells it.
         agenda: when; one that nobody else runs is run here.
     """
 
-    def __init__(self, store: Store, act: Callable[..., Any], agenda: Agenda) -> None:
+    def __init__(self, store: Store, act: Act, agenda: Agenda) -> None:
         self._store = store
         self._act = act
         self._agenda = agenda
@@ -44,8 +44,8 @@ class Carrier:
         if len(self._agenda) and (self._running is None or self._running.done()):
             self._running = asyncio.get_running_loop().create_task(self._agenda.run())
 
-    def carry(self, sent: Iterable[tuple[int, int]], when: datetime) -> None:
-        """Plan what becomes of messages (conversation row, index) that were sent at a time."""
+    def carry(self, sent: Iterable[tuple[int, int]], when: datetime | None = None) -> None:
+        """Plan what becomes of messages (conversation row, index) that were sent just now, or at a time."""
         sql = (
             "SELECT participants.sid, participants.type, participants.address FROM messages "
             "JOIN participants ON participants.conversation = messages.conversation AND type IN ('sms', 'whatsapp') "
@@ -54,7 +54,7 @@ class Carrier:
         )
         for place in sent:
             for sid, type, address in self._store.rows(sql, *place):
-                self._plan((*place, sid), None, fate(type, address, place[1]), when)
+                self._plan((*place, sid), None, fate(type, address, place[1]), when or self._agenda.now)
 
     def _plan(self, place: tuple[int, int, str], before: str | None, steps: list[Step], when: datetime) -> None:
         if steps and len(self._agenda) < MOST:
@@ -67,12 +67,11 @@ class Carrier:
         sql = "SELECT status FROM receipts WHERE conversation = ? AND idx = ? AND participant_sid = ?"
         if self._store.value(sql, *place) != before:
             return
-        self._act(partial(_report, place, status, code, when), Source("API"))
+        self._act(when, partial(_report, place, status, code), Source("API"))
         self._plan(place, status, later, when)
 
 
-def _report(place: tuple[int, int, str], status: str, code: int, when: datetime, change: Change) -> None:
-    change.at(when)
+def _report(place: tuple[int, int, str], status: str, code: int, change: Change) -> None:
     conversation = change.store.row("SELECT * FROM conversations WHERE id = ?", place[0])
     message = change.store.row("SELECT * FROM messages WHERE conversation = ? AND idx = ?", *place[:2])
     if conversation is not None and message is not None:

@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, TypeVar
 
 from convo_widgets.service import (
@@ -82,7 +81,7 @@ class Backend:
     carries: bool = False
 
     def __post_init__(self) -> None:
-        self.carrier = Carrier(self.store, partial(self.attempt, "the carrier"), Agenda(datetime.now(UTC)))
+        self.carrier = Carrier(self.store, self._report, Agenda(datetime.now(UTC)))
         self.caller = Caller(self.tokens.api_secret, self.hook_hosts)
         self.signer = Signer(f"{self.base}/v1/Services/{self.tokens.service_sid}/Media", self.media_ttl)
         reach.start(self.store)
@@ -178,8 +177,11 @@ class Backend:
 
     def _carry(self, change: Change) -> None:
         if self.carries and change.sent:
-            self.carrier.carry(change.sent, datetime.now(UTC))
+            self.carrier.carry(change.sent)
             self.carrier.start()
+
+    def _report(self, when: datetime, does: Callable[[Change], None], source: Source) -> None:
+        self.attempt("the carrier", does, source)  # the time is now: a machine that slept has another than was planned
 
     def _may_see(self, identity: str, sid: str) -> bool:
         object = views.find(self.store, sid)

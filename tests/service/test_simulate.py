@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import math
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 import convo_widgets as cw
-from convo_widgets.service import carrier
+from convo_widgets.service import agenda, carrier
 from convo_widgets.service.seeds import script
 from tests.client.people import PATIENCE, Expected, Seen
 
@@ -134,6 +135,20 @@ def test_a_day_in_a_moment(tmp_path: Path) -> None:
         passed = simulation.time - MORNING
         assert passed > timedelta(hours=10)
         assert time.monotonic() - began >= passed.total_seconds() / 200_000
+
+
+async def test_an_agenda_runs_from_when_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is planned long after that waits for its own time, and no longer."""
+    made, clock = agenda.Agenda(MORNING), time.monotonic
+    monkeypatch.setattr(agenda, "monotonic", lambda: clock() + 3600)
+    assert made.now >= MORNING + timedelta(minutes=59)
+    done: list[datetime] = []
+    made.add(made.now, done.append)
+    made.add(MORNING, done.append)
+    async with asyncio.timeout(PATIENCE):
+        await made.run()
+    assert done == sorted(done)
+    assert len(done) == 2
 
 
 # --- Seen by others ------------------------------------------------------------------------------------------------
