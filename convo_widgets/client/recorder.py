@@ -23,6 +23,7 @@ from convo_widgets.wire.recording import RecordedEvent
 
 log = logging.getLogger("convo_widgets")
 MB = 1024 * 1024
+MEMORY = 256 * MB
 _NAMES = {"updated": "conversationUpdated", "removed": "conversationRemoved"}  # a conversation's own, as a client's
 
 
@@ -37,7 +38,7 @@ class Recorder:
         source: the `Client` or the `Conversation`.
         path: a file that gets one line of JSON an event, written at once; what is in it already stays. None keeps them
             in memory only.
-        limit: how many of the newest events are kept in memory.
+        limit: how many of the newest events are kept in memory; fewer where they are very large (256 MB).
         file_mb: a file that has become so large (in MB of 1,048,576 bytes) gets no more.
 
     Attributes:
@@ -63,7 +64,8 @@ class Recorder:
         self.path = None if path is None else Path(path).expanduser()
         self.error: str | None = None
         self._source = source
-        self._lines: deque[bytes] = deque(maxlen=limit)
+        self._lines: deque[bytes] = deque()
+        self._limit, self._size = limit, 0
         self._room = int(file_mb * MB)
         self._file = None if self.path is None else _open(self.path)
         self._offs: list[Callable[[], None]] = []
@@ -132,6 +134,9 @@ class Recorder:
         event = RecordedEvent(datetime.now(UTC), name, sid, conversation_sid, actor, {} if payload is None else payload)
         text = recording.line(event)
         self._lines.append(text)
+        self._size += len(text)
+        while len(self._lines) > self._limit or self._size > MEMORY:
+            self._size -= len(self._lines.popleft())
         if self._file is None:
             return
         self._room -= len(text)

@@ -12,9 +12,12 @@ from math import isfinite
 from time import monotonic
 
 from convo_widgets.errors import UsageError
+from convo_widgets.wire.schema import time_of
 
 Act = Callable[[datetime], None]
 """Something to do; it is given the time that it was planned for."""
+Moment = datetime | str
+"""A time, or ISO 8601 text; UTC where it does not say."""
 YEARS = range(1970, 2200)
 
 
@@ -28,12 +31,13 @@ class Agenda:
         speed: seconds of virtual time in a second; infinite does everything at once.
     """
 
-    def __init__(self, start: datetime, speed: float = 1.0) -> None:
+    def __init__(self, start: Moment, speed: float = 1.0) -> None:
         if not speed > 0:
             raise UsageError(f"speed={speed}: seconds that pass in a second, above 0; math.inf does not wait at all")
-        if start.year not in YEARS:
-            raise UsageError(f"start={start}: a time from {YEARS.start} to {YEARS.stop - 1}")
-        self.start = start.replace(tzinfo=UTC) if start.tzinfo is None else start.astimezone(UTC)
+        time = time_of(start) if isinstance(start, str) else start
+        if time is None or time.year not in YEARS:
+            raise UsageError(f"start={start!s}: a datetime, or ISO 8601 text, from {YEARS.start} to {YEARS.stop - 1}")
+        self.start = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
         self.speed = speed
         self._began = monotonic()
         self._acts: list[tuple[datetime, int, Act]] = []

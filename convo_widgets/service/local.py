@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +19,7 @@ from typing import Any
 
 from convo_widgets.errors import UsageError
 from convo_widgets.service import seeds, timers
+from convo_widgets.service.agenda import Moment
 from convo_widgets.service.app import make_app
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.faults import Faults
@@ -175,7 +175,7 @@ class LocalService:
         *,
         seed: int | str = 0,
         speed: float = 1,
-        start: datetime | None = None,
+        start: Moment | None = None,
         conversations: int | None = None,
         members: Iterable[str] | None = None,
     ) -> Simulation:
@@ -188,7 +188,7 @@ class LocalService:
             rate: messages a minute of virtual time, on average.
             seed: another one, other people and other cases.
             speed: minutes of virtual time in a minute: 1440 lets a day pass; `math.inf` does not wait at all.
-            start: the virtual time at which it begins; None is now.
+            start: the virtual time at which it begins, a datetime or ISO 8601 text; None is now.
             conversations: how many customers come; None is without end.
             members: identities who are in every conversation; None are those of the script, "dana".
 
@@ -205,7 +205,7 @@ class LocalService:
         path: str | PathLike[str],
         speed: float = 1,
         *,
-        start: datetime | None = None,
+        start: Moment | None = None,
         members: Iterable[str] = (),
     ) -> Replay:
         """Let what a `Recorder` has recorded happen again, in conversations of their own.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
@@ -11,8 +11,10 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from convo_widgets.errors import UsageError
+from convo_widgets.service import limits
 from convo_widgets.service.agenda import Agenda
 from convo_widgets.service.dispatch import Backend, log_fault
+from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Source
 
 T = TypeVar("T")
@@ -115,6 +117,18 @@ class Playing:
         """Do something at a virtual time."""
         self.time = when
         return self._backend.act(partial(_at, when, does), source)
+
+
+def identities(members: Iterable[str]) -> list[str]:
+    """Who is to be in every conversation.
+
+    Raises:
+        UsageError: somebody cannot be called so.
+    """
+    try:
+        return [limits.identity(one) for one in ([members] if isinstance(members, str) else members)]
+    except Refused as refused:
+        raise UsageError(f"members: {refused.message}") from refused
 
 
 def _at(when: datetime, does: Callable[[Change], T], change: Change) -> T:

@@ -20,9 +20,9 @@ from msgspec import UNSET
 
 from convo_widgets.errors import UsageError
 from convo_widgets.service import conversations, limits, media, memberships, messages, participants, receipts, users
-from convo_widgets.service.agenda import Agenda
+from convo_widgets.service.agenda import Agenda, Moment
 from convo_widgets.service.dispatch import Backend
-from convo_widgets.service.playing import Playing
+from convo_widgets.service.playing import Playing, identities
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Source, iso
 from convo_widgets.wire import json, recording
@@ -87,12 +87,12 @@ class Replay(Playing):
         events: list[RecordedEvent],
         *,
         speed: float,
-        start: datetime | None,
+        start: Moment | None,
         members: Iterable[str],
     ) -> None:
         super().__init__(backend, Agenda(start or events[0].time, speed))
         self._later: timedelta = self._agenda.start - events[0].time
-        self._members = list(members)
+        self._members = identities(members)
         self._events: Iterator[RecordedEvent] = iter(events)
         self._sids: dict[str, str] = {}  # what was called so in the recording is called so here
         self._new: list[str] = []  # of the act under way

@@ -12,10 +12,10 @@ from typing import Any
 
 from convo_widgets.errors import UsageError
 from convo_widgets.service import conversations, media, memberships, messages, participants, users
-from convo_widgets.service.agenda import Agenda
+from convo_widgets.service.agenda import Agenda, Moment
 from convo_widgets.service.carrier import Carrier
 from convo_widgets.service.dispatch import Backend
-from convo_widgets.service.playing import Playing
+from convo_widgets.service.playing import Playing, identities
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.seeds import samples
 from convo_widgets.service.seeds.script import Beat, Role, Scene, Script, scenes
@@ -61,7 +61,7 @@ class Simulation(Playing):
         rate: float,
         seed: int | str,
         speed: float,
-        start: datetime | None,
+        start: Moment | None,
         most: int | None,
         members: Iterable[str] | None,
     ) -> None:
@@ -73,7 +73,7 @@ class Simulation(Playing):
             raise UsageError("Without end and without waiting it would fill the store: give conversations= or a speed=")
         super().__init__(backend, Agenda(start or datetime.now(UTC), speed))
         self._script = script
-        self._members = list(script.members if members is None else members)
+        self._members = identities(script.members if members is None else members)
         self._most = most
         self._scenes: Iterator[Scene] = scenes(script, seed, rate)
         self._carrier = Carrier(backend.store, self._act, self._agenda)

@@ -188,6 +188,19 @@ async def test_it_is_bounded(people: People, tmp_path: Path, caplog: pytest.LogC
     assert file.stat().st_size <= 3000
 
 
+async def test_large_events_are_bounded_too(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory keeps fewer events where they are large."""
+    monkeypatch.setattr("convo_widgets.client.recorder.MEMORY", 100_000)
+    alice = await people.client("alice")
+    (room,) = await people.room(alice)
+    with cw.Recorder(room) as recorder:
+        added = Expected(room, "messageAdded", lambda one: one.index == 9)
+        for _ in range(10):
+            await room.send_message("x" * 30_000)
+        await added
+    assert [one.payload["index"] for one in recorder.events if one.name == "messageAdded"] == [7, 8, 9]
+
+
 async def test_what_cannot_be_recorded(people: People, tmp_path: Path) -> None:
     """Another source, a folder, a limit of nothing: refused in words."""
     alice = await people.client("alice")

@@ -174,7 +174,8 @@ async def test_members() -> None:
     """Whoever is named is in every conversation, and nobody else who does nothing."""
     with cw.LocalService(seed=None) as service:
         service.simulate(members=["ann", "ben"], conversations=3, speed=math.inf).wait(30)
-        for name, many in (("ann", 3), ("ben", 3), ("dana", 0)):
+        service.simulate(members="cem", conversations=1, speed=math.inf, start="2026-11-23T08:00Z").wait(30)
+        for name, many in (("ann", 3), ("ben", 3), ("cem", 1), ("dana", 0)):
             async with cw.connect(service.token(name), service=service) as client:
                 assert len(await client.get_subscribed_conversations()) == many
 
@@ -260,6 +261,9 @@ def test_twice_on_one_file(tmp_path: Path) -> None:
         {"speed": math.inf},
         {"conversations": 0},
         {"start": datetime(9000, 1, 1, tzinfo=UTC)},
+        {"start": "yesterday"},
+        {"members": ["ann", ""]},
+        {"members": ["system"]},
         {"script": "no-such-script"},
     ],
 )
