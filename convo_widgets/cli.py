@@ -66,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--json", action="store_true", help="print one line of JSON once ready, keys included")
     serve.add_argument("--latency-ms", type=int, default=0, metavar="N", help="answer that much later")
     serve.add_argument("--token-ttl", type=int, default=3600, metavar="S", help="seconds that minted tokens hold")
+    serve.add_argument(
+        "--durability",
+        choices=("full", "relaxed"),
+        default="full",
+        help="relaxed: a power cut may lose the last moment",
+    )
     serve.add_argument("--simulate", metavar="NAME|FILE", help="let scripted people talk: support-desk, or a JSON file")
     serve.add_argument("--rate", type=float, default=5, metavar="N", help="messages a minute of theirs (default: 5)")
     serve.add_argument("--speed", type=float, default=1, metavar="N", help="how fast their time passes (default: 1)")
@@ -108,6 +114,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         api_secret=os.environ.get("CONVO_WIDGETS_API_SECRET"),
         carrier=arguments.carrier or None,
         origins=tuple(arguments.origin),
+        durability=arguments.durability,
     )
     with service:
         if arguments.simulate is not None:

@@ -74,6 +74,7 @@ ADVICE: dict[int, str] = {
     20422: "a value is not of the kind that is expected here",
     20429: "too many requests at once: wait a moment and try again",
     20500: "the service failed: try again, and report it if it stays",
+    20503: "the service could not store it: make room on its disk, or try again later",
     50056: "a webhook of this service said no: ask whoever runs it",
     50057: "a webhook of this service failed: ask whoever runs it",
     50076: "a webhook of this service is too slow: try again, or ask whoever runs it",

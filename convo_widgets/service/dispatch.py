@@ -31,7 +31,7 @@ from convo_widgets.service.limits import Media
 from convo_widgets.service.media import Signer
 from convo_widgets.service.outside import Caller
 from convo_widgets.service.refusals import Refused
-from convo_widgets.service.store import Change, Source, Store
+from convo_widgets.service.store import Change, Source, Store, disk_failed
 from convo_widgets.service.tokens import Tokens
 from convo_widgets.wire import json
 from convo_widgets.wire.events import Requested
@@ -129,8 +129,7 @@ class Backend:
                 return [said for call in calls for said in self.answer([call])]
             if isinstance(error, Refused):
                 return [_no(error)]
-            log_fault(f"{calls[0].request.method} request", error)  # ours, and must not cost the connection
-            return [_no(Refused(20500))]
+            return [_no(fault(f"{calls[0].request.method} request", error))]  # must not cost the connection
 
     def _answer(self, calls: list[Call]) -> list[Said]:
         read = calls[0].route.reads
@@ -243,7 +242,16 @@ def _seen(call: Call, mutation: str | None) -> Answer | None:
     return Answer(ResourceUrl(call.base + row["resource_path"]), 202)
 
 
+def fault(what: str, error: Exception) -> Refused:
+    """The no that a fault of ours is answered with, once it is logged: 20503 where the disk failed, else 20500."""
+    log_fault(what, error)
+    return Refused(20503 if disk_failed(error) else 20500)
+
+
 def log_fault(what: str, error: BaseException) -> None:
     """Log a fault of ours: its kind and place, and nothing of what a user wrote or sent."""
+    if disk_failed(error):
+        logger.error("%s was refused: the disk is full, read-only or failing (%s)", what, error)
+        return
     places = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     logger.error("%s failed: %s at %s", what, type(error).__name__, " > ".join(places[-6:]))

@@ -6,6 +6,7 @@ import asyncio
 import html
 import ipaddress
 import socket
+import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterable
@@ -29,7 +30,8 @@ from convo_widgets.service.replay import read as read_recording
 from convo_widgets.service.seeds.script import load as load_script
 from convo_widgets.service.server import Server
 from convo_widgets.service.simulate import Simulation
-from convo_widgets.service.store import Store
+from convo_widgets.service.store import Durability, Store
+from convo_widgets.service.tables import SYNCHRONOUS
 from convo_widgets.service.tokens import Tokens
 
 
@@ -62,6 +64,8 @@ class LocalService:
         media_url_ttl: seconds that a temporary address of a medium is good for.
         reachability: whether users are told who is online.
         hook_hosts: machines whose webhooks are called, beside this one.
+        durability: "full" has everything that was acknowledged on the disk; with "relaxed", which is faster, a power
+            cut may lose the last moment (a crash of the process loses nothing either way).
         carrier: whether messages to SMS and WhatsApp get simulated receipts; None means with the demo's data only.
 
     Attributes:
@@ -90,7 +94,10 @@ class LocalService:
         reachability: bool = True,
         hook_hosts: tuple[str, ...] = (),
         carrier: bool | None = None,
+        durability: Durability = "full",
     ) -> None:
+        if durability not in SYNCHRONOUS:
+            raise UsageError(f"durability={durability!r}: it is {' or '.join(map(repr, SYNCHRONOUS))}")
         _check_host(host, api_secret)
         self.host = host
         self.seed = None if seed is None else str(seed)
@@ -102,6 +109,7 @@ class LocalService:
         self._media = Media(single_mb=media_mb, total_mb=media_mb)
         self._media_ttl = media_url_ttl
         self._reachability = reachability
+        self._durability = durability
         self._hook_hosts = hook_hosts
         self._carries = seed == "demo" if carrier is None else carrier
         self._start(port, seed, api_key, api_secret)
@@ -115,16 +123,19 @@ class LocalService:
         self.ws_url = f"ws://{name}:{self.port}/v3/wsconnect"
         data, image, media, media_ttl, faults = self._data, self._image, self._media, self._media_ttl, self.faults
         reachability, hook_hosts, carries = self._reachability, self._hook_hosts, self._carries
+        durability = self._durability
 
         def make() -> Backend:  # in the service's thread, which owns the store
-            store = Store(data, image, reachability=reachability)
+            store = Store(data, image, reachability=reachability, durability=durability)
             try:
                 seeds.load(store, seed)
-            except BaseException:
+                tokens = Tokens(store.meta("account_sid"), store.meta("service_sid"), api_key, api_secret)
+                return Backend(store, tokens, url, media, media_ttl, faults, hook_hosts=hook_hosts, carries=carries)
+            except BaseException as error:
                 store.close()
+                if isinstance(error, sqlite3.DatabaseError):
+                    raise UsageError(store.explain(error)) from error
                 raise
-            tokens = Tokens(store.meta("account_sid"), store.meta("service_sid"), api_key, api_secret)
-            return Backend(store, tokens, url, media, media_ttl, faults, hook_hosts=hook_hosts, carries=carries)
 
         started: Future[_Running] = Future()
         self._over: Future[bytes | None] = Future()

@@ -26,6 +26,7 @@ REFUSALS: dict[int, tuple[int, str]] = {
     20422: (400, "Invalid parameter"),
     20429: (429, "Too many at once"),
     20500: (500, "Internal error"),
+    20503: (503, "Nothing can be stored now, and nothing of this was: the disk is full, read-only or failing"),
     50100: (404, "Role not found"),
     50107: (403, "Not authorized for this command"),
     50200: (404, "User not found"),

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from convo_widgets.service.calls import Call
-from convo_widgets.service.dispatch import Backend, log_fault
+from convo_widgets.service.dispatch import Backend, fault
 from convo_widgets.service.tokens import Grant, TokenRefused
 from convo_widgets.wire.events import Closed, Event, InitRequested, Malformed, Requested, UpdateRequested
 from convo_widgets.wire.protocol import Protocol
@@ -165,8 +165,8 @@ class Socket:
             self._end()
             return
         except Exception as error:  # the store failed
-            log_fault("init", error)
-            self._protocol.refuse(event.id, Status(500, "INTERNAL_SERVER_ERROR", description="internal error"))
+            no = fault("init", error)
+            self._protocol.refuse(event.id, Status(no.status, "ERROR", no.code, no.message))
             self._end()
             return
         self.identity = grant.identity

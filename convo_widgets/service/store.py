@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,10 +18,11 @@ from msgspec import Struct
 
 from convo_widgets.errors import UsageError
 from convo_widgets.service.permissions import PERMISSIONS
-from convo_widgets.service.tables import PRAGMAS, SCHEMA, VERSION
+from convo_widgets.service.tables import PRAGMAS, SCHEMA, SYNCHRONOUS, VERSION
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import SyncEvent
 
+Durability = Literal["full", "relaxed"]
 DEFAULT_ROLES = {
     ("service", False): "default_chat_service_role_sid",
     ("conversation", True): "default_conversation_creator_role_sid",
@@ -31,6 +34,7 @@ UPLOADS_KEPT = timedelta(days=1)
 """How long a medium may wait for its message."""
 START = 1
 """A position before everything; 0 is what clients read as none."""
+_DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 GAP = 1 << 20
 """Least number of event ids between two eras."""
 
@@ -162,6 +166,8 @@ class Store:
         path: the file; None keeps all in memory.
         image: what a store in memory begins with: the bytes that another one left.
         reachability: whether users are told who is online.
+        durability: "full" has every commit on the disk before it is acknowledged; with "relaxed" a power cut (but no
+            crash of the process) may lose the last ones.
 
     Attributes:
         hooked: whether there may be webhooks.
@@ -172,9 +178,15 @@ class Store:
     """
 
     def __init__(
-        self, path: str | Path | None = None, image: bytes | None = None, *, reachability: bool = True
+        self,
+        path: str | Path | None = None,
+        image: bytes | None = None,
+        *,
+        reachability: bool = True,
+        durability: Durability = "full",
     ) -> None:
         self.path = None if path in (None, ":memory:") else Path(str(path)).expanduser()
+        self._synchronous = SYNCHRONOUS[durability]
         self._db = self._open(image)
         self.newest: int = self._newest()
         self.reachability = reachability
@@ -277,7 +289,7 @@ class Store:
             self._prepare(db)
         except sqlite3.DatabaseError as error:
             db.close()
-            raise UsageError(self._explain(error)) from error
+            raise UsageError(self.explain(error)) from error
         except UsageError:
             db.close()
             raise
@@ -299,7 +311,7 @@ class Store:
             )
         if known and not version:
             raise UsageError(f"{self._name()} is a database of something else: choose another file")
-        for pragma in PRAGMAS:
+        for pragma in (*PRAGMAS, self._synchronous):
             db.execute(pragma)
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -312,7 +324,8 @@ class Store:
             _begin_era(db)
             db.execute("COMMIT")
         except BaseException:
-            db.execute("ROLLBACK")
+            if db.in_transaction:  # a full disk undoes it by itself
+                db.execute("ROLLBACK")
             raise
 
     def _newest(self) -> int:
@@ -321,13 +334,23 @@ class Store:
     def _name(self) -> str:
         return "The in-memory store" if self.path is None else f"The data file {self.path}"
 
-    def _explain(self, error: sqlite3.DatabaseError) -> str:
+    def explain(self, error: sqlite3.DatabaseError) -> str:
+        """What is wrong with the file, in a sentence."""
         text = str(error)
         if "locked" in text or "busy" in text:
             return f"{self._name()} is in use by another process: stop that one, or choose another file"
         if "not a database" in text or "malformed" in text:
             return f"{self._name()} is not a database of this service, or is damaged: choose another file"
+        if self.path is not None and self.path.is_file() and not os.access(self.path, os.W_OK):
+            return f"{self._name()} is read-only: check the file's rights, or choose another file"
         return f"{self._name()} cannot be used ({text}): check the disk and the file's rights"
+
+
+def disk_failed(error: BaseException) -> bool:
+    """Whether it is the disk that failed: full, read-only or broken; not what was asked of it."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS)
 
 
 def _begin_era(db: sqlite3.Connection) -> None:

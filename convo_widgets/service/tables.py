@@ -4,14 +4,16 @@ VERSION = 5
 """Schema of the file, kept in SQLite's ``user_version``; another one is refused."""
 
 # One process owns the file. Exclusive locking also keeps WAL's index in memory, so that the bug of SQLite 3.7.0 to
-# 3.51.2 that two connections on one WAL file can meet cannot happen. FULL: what was acknowledged survives a power cut.
+# 3.51.2 that two connections on one WAL file can meet cannot happen.
 PRAGMAS = (
     "PRAGMA locking_mode = EXCLUSIVE",
     "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
 )
+
+SYNCHRONOUS = {"full": "PRAGMA synchronous = FULL", "relaxed": "PRAGMA synchronous = NORMAL"}
+"""By durability: whether what was acknowledged survives a power cut, or only the end of the process."""
 
 # The nouns are the only truth; Sync documents, lists and maps are rendered from them. Attributes are JSON text, times
 # are ISO 8601 text in UTC, sids are the public names. `events` is what subscribers missed while they were away;

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from convo_widgets.service import limits, media
-from convo_widgets.service.dispatch import Backend, log_fault
+from convo_widgets.service.dispatch import Backend, fault
 from convo_widgets.service.multipart import FirstFile, is_form
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.tokens import TokenRefused
@@ -86,8 +86,7 @@ class Uploads:
             except ClientDisconnect:
                 return Response(status_code=400)
             except Exception as error:
-                log_fault(f"{request.method} of a medium", error)
-                return Refused(20500).response()
+                return fault(f"{request.method} of a medium", error).response()
 
         return answer
 

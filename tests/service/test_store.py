@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sqlite3
 import sys
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
 
 from convo_widgets.errors import UsageError
 from convo_widgets.service import tell
@@ -44,64 +42,6 @@ async def serve(data: Path) -> tuple[asyncio.subprocess.Process, dict[str, Any]]
     assert process.stdout is not None
     async with asyncio.timeout(20):
         return process, json.loads(await process.stdout.readline())
-
-
-async def test_kill_loses_nothing_acknowledged(tmp_path: Path) -> None:
-    """Killed under load and opened again: every acknowledged message is there, ids go on, mutations are known."""
-    data = tmp_path / "data.sqlite3"
-    acknowledged: dict[int, str] = {}
-    mutations: dict[str, str] = {}
-    newest, sid = 0, ""
-    for round in range(3):
-        process, told = await serve(data)
-        writers = [Wire(await connect(told["ws_url"], compression=None)) for _ in range(3)]
-        for writer in writers:
-            await writer.init(told["token"])
-        sid = sid or await writers[0].room()
-        assert (await writers[0].get(f"/v3/Documents/{sid}.channel"))["last_event_id"] >= newest
-        for mutation, resource in list(mutations.items())[-3:]:
-            again = await writers[0].ask("POST", f"{ROOMS}/{sid}/Messages", {"body": "again"}, mutation)
-            assert (again.status, again.body["resource_url"].rpartition("/")[2]) == (202, resource)
-        enough = asyncio.Event()
-
-        async def write(writer: Wire, name: str, enough: asyncio.Event = enough, sid: str = sid) -> None:
-            for number in range(100_000):
-                mutation = f"{name}-{number}"
-                try:
-                    reply = await writer.ask("POST", f"{ROOMS}/{sid}/Messages", {"body": mutation}, mutation)
-                except (ConnectionClosed, TimeoutError):
-                    return
-                assert reply.status == 201
-                assert reply.body["index"] not in acknowledged
-                acknowledged[reply.body["index"]] = mutation
-                mutations[mutation] = reply.body["sid"]
-                if number == 30:
-                    enough.set()
-
-        tasks = [asyncio.create_task(write(writer, f"{round}-{n}")) for n, writer in enumerate(writers)]
-        await enough.wait()
-        process.send_signal(signal.SIGKILL)
-        await process.wait()
-        for writer in writers:
-            await writer.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        with sqlite3.connect(data) as check:
-            assert check.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            newest = check.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()[0]
-        check.close()
-    with LocalService(data, seed=None) as service:
-        reader = Wire(await connect(service.ws_url, compression=None))
-        await reader.init(service.token("alice"))
-        found: dict[int, str] = {}
-        for start in range(0, max(acknowledged) + 1, 100):
-            page = await reader.get(f"/v3/Lists/{sid}.messages/Items", PageSize="100", From=str(start))
-            found |= {item["index"]: item["data"]["text"] for item in page["items"]}
-        await reader.close()
-    assert {index: found.get(index) for index in acknowledged} == acknowledged
-    assert len(set(found.values())) == len(found)
-    assert len(acknowledged) >= 90
 
 
 async def test_second_process_is_refused(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from convo_widgets.service.account import (
     webhooks,
 )
 from convo_widgets.service.account.requests import Answer, Request, Route
-from convo_widgets.service.dispatch import Backend, log_fault
+from convo_widgets.service.dispatch import Backend, fault
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Source
 from convo_widgets.service.uploads import receive
@@ -84,8 +84,7 @@ class Door:
                 response.headers["WWW-Authenticate"] = 'Basic realm="the API key and its secret"'
             return response
         except Exception as error:
-            log_fault(f"{http.method} of the account", error)
-            return Refused(20500).response()
+            return fault(f"{http.method} of the account", error).response()
         body = b"" if answer.body is None else json.encode(answer.body)
         return Response(body, answer.status, {"Cache-Control": "no-store"}, "application/json")
 
