@@ -85,7 +85,7 @@ ADVICE: dict[int, str] = {
     50203: "choose another identity: the account acts under this one",
     50207: "choose a shorter identity",
     50214: "close a conversation of this user, or remove the user from one, first",
-    50303: "the attributes are too long: at most 16 KB for a conversation",
+    50303: "the attributes are too long: 16 KB for a conversation or user, 4 KB for a message or participant",
     50304: "the attributes are not valid JSON",
     50350: "no such conversation, or you are not in it: check the sid, or join it first",
     50353: "the unique name is taken: choose another, or open the conversation that has it",

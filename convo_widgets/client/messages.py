@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
@@ -43,6 +44,8 @@ class Messages:
         self._items_url = ""
         self._known: dict[int, Message] = {}
         self._loose = Loose()  # those of `history`
+        self._newest: int | None = None  # the highest index that needs no announcing any more
+        self._untold: set[int] = set()  # read before their own event came, which is still to announce them
         self._words: dict[str, str] = {}
         self._reads = 0  # pages on their way
         self._overtaking: dict[int, Change] = {}  # and what came meanwhile of messages that nobody has
@@ -72,7 +75,9 @@ class Messages:
 
     def _take(self, opened: SyncObjectReply) -> None:
         self._items_url = opened.links.get("items", f"{opened.url}/Items")
-        self._list = SyncList(opened.sid, opened.last_event_id, Seen(self.find))
+        self._list = SyncList(opened.sid, opened.last_event_id, Seen(self._told))
+        self._newest = None
+        self._untold.clear()
         for message in self._held().values():
             message._event_id = None
 
@@ -94,7 +99,7 @@ class Messages:
                 elif newest is not None and item.index is not UNSET and item.index > newest:
                     message = self._load(item)
                     if message is not None:
-                        self._conversation._announce("messageAdded", message)
+                        self._announce(message)
             following = _beyond(page.items, "asc")
             more = page.meta.next_token is not None and following is not None and following > start
             start = following if more else None
@@ -239,6 +244,10 @@ class Messages:
         """The message of an item of a page, kept by whoever takes it."""
         if item.index is UNSET or self._list is None:  # one may have left while the page was on its way
             return None
+        if self._newest is None:
+            self._newest = self._newest_told()
+        if item.index > self._newest and self.find(item.index) is None:
+            self._untold.add(item.index)
         if isinstance(item.data, MessageData) and self._is_new(item.index):  # as most are, and this is quick
             message = self._make(item.index, item.data, item.last_event_id)
             self._loose.put(message)
@@ -263,6 +272,10 @@ class Messages:
             or self._loose.get(index) is not None
         )
 
+    def _told(self, index: int) -> Message | None:
+        """The same, if it needs no announcing: the event that adds one that was only read is no old news."""
+        return None if index in self._untold else self.find(index)
+
     def find(self, index: int) -> Message | None:
         """The message at this index, if anybody has it."""
         return self._known.get(index) or self._loose.get(index)
@@ -275,6 +288,8 @@ class Messages:
         known = self.find(index)
         if known is None:
             return self._make(index, data, change.event_id)
+        if known._event_id is not None and change.event_id < known._event_id:  # a page knew better
+            return None
         known._event_id = change.event_id
         reasons = known._update(data)
         if reasons:
@@ -293,16 +308,31 @@ class Messages:
             self._remove(change.key)
         elif change.kind == "added":
             message = self._put(change.key, change)
+            if message is None and change.key in self._untold:
+                message = self.find(change.key)
             if message is not None:
                 self._known[change.key] = message
                 self._conversation._participants.stopped_typing(message.author)
-                self._conversation._announce("messageAdded", message)
+                self._announce(message)
         elif self.find(change.key) is not None:
             self._put(change.key, change)
         elif self._reads:
             self._overtaking[change.key] = change
 
+    def _newest_told(self) -> int:
+        """The index up to which no event is to come any more, by what the conversation says of its last message."""
+        last = self._conversation.last_message
+        if last is None:
+            return -1
+        return sys.maxsize if last.index is None else last.index  # the former where nobody knows
+
+    def _announce(self, message: Message) -> None:
+        self._untold.discard(message.index)
+        self._newest = max(self._newest_told() if self._newest is None else self._newest, message.index)
+        self._conversation._announce("messageAdded", message)
+
     def _remove(self, index: int) -> None:
+        self._untold.discard(index)
         message = self._known.pop(index, None) or self._loose.pop(index)
         if message is not None:
             message._event_id = REMOVED

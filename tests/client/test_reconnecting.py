@@ -266,6 +266,40 @@ async def test_writes_keep_their_order_over_a_cut(people: People, proxy: Proxy) 
     assert [message.body for message in seen.of(theirs, "messageAdded")] == [str(number) for number in range(330)]
 
 
+@pytest.mark.parametrize("read", ["get_messages", "history"])
+async def test_what_a_read_brings_before_the_replay_is_announced_all_the_same(
+    people: People, proxy: Proxy, read: str
+) -> None:
+    """A read that overtakes the replay, which the service refuses at first: whoever listens must not miss anything."""
+    mine, theirs = await _over(people, proxy)
+    seen = Seen(mine)
+    await write(theirs, 2)
+    await seen.until(lambda: len(seen.of(mine, "messageAdded")) == 2)
+    proxy.refuse()
+    await mine.client.wait_for("connectionStateChanged", timeout=10)
+    await write(theirs, 3, start=2)
+    await (await theirs.get_messages(1)).items[0].update_body("edited meanwhile")
+
+    async def history() -> list[cw.Message]:
+        return [message async for message in mine.history()]
+
+    async def page() -> list[cw.Message]:
+        return (await mine.get_messages()).items
+
+    reading = asyncio.create_task(page() if read == "get_messages" else history())
+    await asyncio.sleep(0)  # it waits for the connection
+    people.service.faults.fail("/v4/Subscriptions", 503, times=1)
+    proxy.restore()
+    held = await reading
+    assert len(seen.of(mine, "messageAdded")) == 2, "the read was there before"
+    assert [message.index for message in held] == [0, 1, 2, 3, 4]
+    await write(theirs, 1, start=5)
+    await seen.until(lambda: len(seen.of(mine, "messageAdded")) == 6)
+    assert [message.index for message in seen.of(mine, "messageAdded")] == [0, 1, 2, 3, 4, 5]
+    assert seen.of(mine, "messageAdded")[2:5] == held[2:], "the very objects that were read"
+    assert held[4].body == "edited meanwhile"
+
+
 async def test_cut_again_and_again(people: People, proxy: Proxy) -> None:
     """Both write all the time while the cable breaks ten times: every message is there once, for both."""
     mine, theirs = await _over(people, proxy)

@@ -117,6 +117,7 @@ class Network(RuleBasedStateMachine):
         """Bob leaves or joins."""
         bob = self._actor(1)
         bob.stayed = bob.stayed and back
+        bob.heeded = False
         self._start(bob.room.join() if back else bob.room.leave())
 
     @rule(number=who, index=st.integers(0, 60))
@@ -223,6 +224,7 @@ class Network(RuleBasedStateMachine):
     )
     def fail(self, number: int, status: int, after: str | None, reads: bool, count: int) -> None:
         """The service is too busy, or fails."""
+        self._actor(number).heeded = False
         where = reading if reads else request("POST")
         headers = {} if after is None else {"Retry-After": after}
         self._actor(number).proxy.fault(where, answer(status, headers=headers), count)
