@@ -102,6 +102,7 @@ from convo_widgets.errors import (
     UsageError,
 )
 from convo_widgets.service.local import LocalService
+from convo_widgets.service.store import Durability
 from convo_widgets.transport.observer import ConnectionFault, ConnectionState
 from convo_widgets.widgets.thread import Thread
 from convo_widgets.wire.recording import RecordedEvent
@@ -147,6 +148,7 @@ __all__ = [
     "DeliveryStatus",
     "DetailedDeliveryReceipt",
     "Discontinuity",
+    "Durability",
     "EmailRecipientDescriptor",
     "EmailRecipientLevel",
     "Event",
