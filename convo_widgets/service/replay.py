@@ -195,7 +195,10 @@ class Replay(Playing):
             names = ("address", "proxy_address", "name", "level")
             new.messaging_binding = msgspec.convert({name: binding.get(name) for name in names}, MessagingBinding)
         dates = {} if told.date_created is None else {"date_created": self._moved(told.date_created)}
-        self._call(told.sid, here or participants.add(change, row, new, **dates))
+        if not here:
+            with _reopened(change, row) as active:
+                here = participants.add(change, active, new, **dates)
+        self._call(told.sid, str(here))
         if told.last_read_message_index is not None:
             self._read(change, row, told)
 
@@ -251,7 +254,8 @@ class Replay(Playing):
             new.media_sids = attached
         dates = (time, time if told.date_updated is None else self._moved(told.date_updated))
         member = self._sids.get(told.participant_sid or "")
-        sent = messages.send(change, row, new, author, member, most=self._backend.media, dates=dates)
+        with _reopened(change, row) as active:
+            sent = messages.send(change, active, new, author, member, most=self._backend.media, dates=dates)
         self._call(sid, sent["sid"])
         self.messages += 1
         if told.delivery is not None:
@@ -327,6 +331,17 @@ class Replay(Playing):
             return iso(time + self._later)
         except (OverflowError, ValueError) as error:
             raise Refused(20422, "a time that cannot be") from error
+
+
+@contextlib.contextmanager
+def _reopened(change: Change, row: Row) -> Iterator[Row]:
+    """A conversation that is open, for now: a client may have read that it is closed before it heard the last of it."""
+    if row["state"] != "closed":
+        yield row
+        return
+    change.run("UPDATE conversations SET state = 'active' WHERE id = ?", row["id"])
+    yield conversations.find_by(change.store, row["sid"])
+    change.run("UPDATE conversations SET state = 'closed' WHERE id = ?", row["id"])
 
 
 def _status(told: RecordedDelivery, *, first: bool) -> str | None:

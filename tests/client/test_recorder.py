@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import sqlite3
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -297,7 +298,8 @@ async def test_a_replay_is_seen_live(people: People, tmp_path: Path) -> None:
             assert asyncio.get_running_loop().time() - began >= length.total_seconds() * 2
             (again,) = await watcher.get_subscribed_conversations()
             dates = [one.date_created for one in (await again.get_messages()).items]
-            assert start <= min(dates) < max(dates) < start + length  # type: ignore[type-var, operator]
+            least = start - timedelta(milliseconds=1)  # messages have no smaller parts of a second
+            assert least <= min(dates) < max(dates) < start + length  # type: ignore[type-var, operator]
     bodies = [
         [one.payload.get("body") for one in some if one.name == "messageAdded"]
         for some in (recorder.events, seen.events)
@@ -329,6 +331,25 @@ async def test_a_simulation_is_recorded_and_replayed(tmp_path: Path) -> None:
                 async for one in room.history()
             ]
     assert sorted(played, key=str) == sorted(expected, key=str)
+
+
+def test_what_is_told_after_the_end(tmp_path: Path) -> None:
+    """A client may read that a conversation is closed before it hears the last of it: all of that is played too."""
+    begin = {"name": "recordingStarted", "payload": {"version": 1}}
+    people = [{"sid": "MB1", "identity": "ann"}]
+    known = {"name": "conversationJoined", "payload": {"state": "closed", "participants": people}}
+    joined = {"name": "participantJoined", "sid": "MB2", "payload": {"sid": "MB2", "identity": "ben"}}
+    added = {"name": "messageAdded", "sid": "IM1", "payload": {"index": 4, "author": "ben", "body": "late"}}
+    edited = {"name": "messageUpdated", "sid": "IM1", "payload": {"index": 4, "body": "later"}}
+    file, about = tmp_path / "late.jsonl", {"time": "2026-11-23T08:00:00Z", "conversation_sid": "CH1"}
+    file.write_text("".join(json.dumps(about | event) + "\n" for event in (begin, known, joined, added, edited)))
+    with cw.LocalService(tmp_path / "late", seed=None) as service:
+        service.replay(file, speed=math.inf).wait(10)
+    db = sqlite3.connect(tmp_path / "late")
+    assert db.execute("SELECT state, next_index FROM conversations").fetchall() == [("closed", 5)]
+    assert db.execute("SELECT idx, author, body FROM messages").fetchall() == [(4, "ben", "later")]
+    assert db.execute("SELECT identity FROM participants ORDER BY id").fetchall() == [("ann",), ("ben",)]
+    db.close()
 
 
 def test_odd_recordings_are_played(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
