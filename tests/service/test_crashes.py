@@ -35,6 +35,7 @@ from convo_widgets.wire import protocol
 from .conftest import ROOMS, Reply, Wire
 from .http import ask
 
+pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux")
 KEY, SECRET = "SK" + "1" * 32, "the same at every start of this service"
 KILLS = {"full": 45, "relaxed": 15}
 """By durability; neither loses anything when the process ends."""
@@ -47,13 +48,15 @@ class Nursery:
 
     def __init__(self, process: asyncio.subprocess.Process, folder: Path) -> None:
         self.process, self.errors = process, folder / "stderr"
+        self.started: list[Running] = []
 
     async def start(self, *argv: str, **order: Any) -> Running:
         """Start a command."""
         assert self.process.stdin is not None
         order |= {"argv": argv, "errors": str(self.errors)}
         self.process.stdin.write(json.dumps(order).encode() + b"\n")
-        return Running((await self.said())["pid"])
+        self.started.append(Running((await self.said())["pid"]))
+        return self.started[-1]
 
     async def said(self) -> Any:
         """The next line of the command."""
@@ -72,9 +75,10 @@ class Running:
         asyncio.get_running_loop().add_reader(self._file, self._end)
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, number)
+        """Send a signal, if it still runs: later the number may be another's."""
+        if not self._over.is_set():
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._file, number)
 
     async def ended(self) -> None:
         """Wait until it is no more."""
@@ -102,7 +106,11 @@ async def nursery(tmp_path: Path) -> AsyncIterator[Nursery]:
     path = str(Path(__file__).parent / "nursery.py")
     environment = os.environ | {"CONVO_WIDGETS_API_KEY": KEY, "CONVO_WIDGETS_API_SECRET": SECRET}
     process = await asyncio.create_subprocess_exec(sys.executable, "-P", path, stdin=pipe, stdout=pipe, env=environment)
-    yield Nursery(process, tmp_path)
+    nursery = Nursery(process, tmp_path)
+    yield nursery
+    for running in nursery.started:
+        running.send(signal.SIGKILL)
+        await running.ended()
     assert process.stdin is not None
     process.stdin.close()
     await process.wait()
