@@ -256,6 +256,7 @@ ACTS: dict[str, Act] = {
 
 KNOWN = {
     "message.get_channel_metadata",
+    "get_subscribed_conversations",
     "get_subscribed_users",
     "get_participants",
     "message.get_participant",

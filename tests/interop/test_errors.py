@@ -106,6 +106,7 @@ async def test_the_same_failures(newest: Together) -> None:
     """Of one's own conversation, of another's, of a closed one and from outside."""
     sid = await newest.room()
     taken = (await newest.ours["alice"].client("createConversation", {}))["sid"]
+    await newest.ours["alice"].conversation(taken, "join")
     await newest.ours["alice"].conversation(sid, "updateUniqueName", f"taken {sid}")
     await newest.ours["alice"].conversation(taken, "updateUniqueName", "taken")
     await newest.ours["alice"].conversation(sid, "addNonChatParticipant", "+15550100", number(sid))
