@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 import convo_widgets as cw
-from tests.client.people import People
+from tests.client.people import People, visitors
 from tests.client.proxy import Proxy
 
 
@@ -21,16 +20,9 @@ def service() -> Iterator[cw.LocalService]:
 
 @pytest.fixture
 async def people(service: cw.LocalService) -> AsyncIterator[People]:
-    """The people of one test; when they have gone, no task is left and no failure went unseen."""
-    loop, faults = asyncio.get_running_loop(), []
-    loop.set_exception_handler(lambda _, context: faults.append(context))
-    before = asyncio.all_tasks()
-    everybody = People(service)
-    yield everybody
-    await everybody.part()
-    left = asyncio.all_tasks() - before - {asyncio.current_task()}
-    assert left == set()
-    assert faults == []
+    """The people of one test, who leave nothing behind."""
+    async with visitors(service) as everybody:
+        yield everybody
 
 
 @pytest.fixture

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
-from collections.abc import Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager
 from typing import Any
+
+import psutil
 
 import convo_widgets as cw
 
@@ -122,6 +126,31 @@ class People:
     async def part(self) -> None:
         """Everybody goes."""
         await asyncio.gather(*(client.shutdown() for client in self._clients))
+
+
+@asynccontextmanager
+async def visitors(service: cw.LocalService, *, thorough: bool = False) -> AsyncIterator[People]:
+    """The people of one test; when they have gone, no task is left and no failure went unseen.
+
+    Thoroughly: no socket either, and what nobody awaited is told, for it is thrown away.
+    """
+    faults: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    before = asyncio.all_tasks()
+    everybody = People(service)
+    yield everybody
+    await everybody.part()
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    assert left == set(), f"tasks are left: {left}"
+    if thorough:
+        assert sockets(service.port) == 0, "sockets are left"
+        gc.collect()
+    assert faults == [], f"nobody saw these failures: {faults}"
+
+
+def sockets(port: int) -> int:
+    """Sockets of this process that lead to a port."""
+    return sum(1 for one in psutil.Process().net_connections("tcp") if one.raddr and one.raddr.port == port)
 
 
 async def write(conversation: cw.Conversation, count: int, start: int = 0) -> list[int]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 from collections.abc import AsyncIterator, Iterator
 
-import psutil
 import pytest
 
 import convo_widgets as cw
-from tests.client.people import People
+from tests.client.people import People, visitors
 from tests.faults.proxy import Proxy
 
 
@@ -23,23 +20,9 @@ def service() -> Iterator[cw.LocalService]:
 
 @pytest.fixture
 async def people(service: cw.LocalService) -> AsyncIterator[People]:
-    """The people of one test; when they have gone, no task and no socket is left, and no failure went unseen."""
-    loop, faults = asyncio.get_running_loop(), []
-    loop.set_exception_handler(lambda _, context: faults.append(context))
-    before = asyncio.all_tasks()
-    everybody = People(service)
-    yield everybody
-    await everybody.part()
-    left = asyncio.all_tasks() - before - {asyncio.current_task()}
-    assert left == set()
-    assert sockets(service.port) == 0
-    gc.collect()  # what nobody awaited is told when it is thrown away
-    assert faults == []
-
-
-def sockets(port: int) -> int:
-    """Sockets of this process that lead to a port."""
-    return sum(1 for one in psutil.Process().net_connections("tcp") if one.raddr and one.raddr.port == port)
+    """The people of one test, who leave nothing behind."""
+    async with visitors(service, thorough=True) as everybody:
+        yield everybody
 
 
 @pytest.fixture

@@ -22,8 +22,7 @@ import pytest
 import convo_widgets as cw
 from convo_widgets.wire import json as wire_json
 from convo_widgets.wire.schema import Header
-from tests.client.people import Expected, People, Seen, write
-from tests.faults.conftest import sockets
+from tests.client.people import Expected, People, Seen, sockets, write
 from tests.faults.proxy import Proxy
 
 ROOT = Path(__file__).parent.parent.parent

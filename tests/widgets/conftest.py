@@ -13,7 +13,7 @@ import pytest
 from comm.base_comm import BaseComm
 
 import convo_widgets as cw
-from tests.client.people import PATIENCE, People
+from tests.client.people import PATIENCE, People, visitors
 
 
 class View(BaseComm):
@@ -98,16 +98,10 @@ def service() -> Iterator[cw.LocalService]:
 
 
 @pytest.fixture
-async def people(service: cw.LocalService, caplog: pytest.LogCaptureFixture) -> AsyncIterator[People]:
-    """The people of one test; when they have gone, no task is left and nothing has failed unseen."""
-    faults: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
-    before = asyncio.all_tasks()
-    everybody = People(service)
-    yield everybody
-    await everybody.part()
-    assert asyncio.all_tasks() - before - {asyncio.current_task()} == set()
-    assert faults == []
+async def people(service: cw.LocalService) -> AsyncIterator[People]:
+    """The people of one test, who leave nothing behind."""
+    async with visitors(service) as everybody:
+        yield everybody
 
 
 Show = Callable[..., tuple[cw.Thread, View]]
