@@ -21,6 +21,7 @@ import httpx
 from convo_widgets._version import __version__
 from convo_widgets.client.tokens import explain_token
 from convo_widgets.errors import ConvoError, UsageError
+from convo_widgets.service.app import CONNECTIONS
 from convo_widgets.service.local import LocalService
 from convo_widgets.service.tokens import Tokens
 
@@ -72,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
         default="full",
         help="relaxed: a power cut may lose the last moment",
     )
+    serve.add_argument(
+        "--connections", type=int, default=CONNECTIONS, metavar="N", help="sockets at once (default: %(default)s)"
+    )
     serve.add_argument("--simulate", metavar="NAME|FILE", help="let scripted people talk: support-desk, or a JSON file")
     serve.add_argument("--rate", type=float, default=5, metavar="N", help="messages a minute of theirs (default: 5)")
     serve.add_argument("--speed", type=float, default=1, metavar="N", help="how fast their time passes (default: 1)")
@@ -115,6 +119,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         carrier=arguments.carrier or None,
         origins=tuple(arguments.origin),
         durability=arguments.durability,
+        connections=arguments.connections,
     )
     with service:
         if arguments.simulate is not None:

@@ -22,8 +22,8 @@ from convo_widgets.service.socket import Socket
 from convo_widgets.service.uploads import Uploads
 from convo_widgets.wire import json
 
-SOCKETS = 1000
-"""Connections at once."""
+CONNECTIONS = 1000
+"""Sockets at once, where nothing else is said."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -76,12 +76,14 @@ async def _refuse(refused: Refused, scope: Scope, receive: Receive, send: Send) 
         await response(scope, receive, send)
 
 
-def make_app(backend: Backend, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> Starlette:
-    """The app over a backend; `hosts` and `origins` are let in beside the loopback ones."""
+def make_app(
+    backend: Backend, hosts: Iterable[str] = (), origins: Iterable[str] = (), connections: int = CONNECTIONS
+) -> Starlette:
+    """The app over a backend; `hosts` and `origins` are let in beside the loopback ones, so many sockets at most."""
     sockets = backend.faults.connections
 
     async def connect(websocket: WebSocket) -> None:
-        if len(sockets) >= SOCKETS:  # uvicorn's own limit does not count upgrades
+        if len(sockets) >= connections:  # uvicorn's own limit does not count upgrades
             await websocket.send_denial_response(Refused(20429, "connections").response())
             return
         socket = Socket(backend, websocket)

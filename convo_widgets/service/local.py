@@ -19,9 +19,9 @@ from types import TracebackType
 from typing import Any
 
 from convo_widgets.errors import UsageError
-from convo_widgets.service import seeds, timers
+from convo_widgets.service import descriptors, seeds, timers
 from convo_widgets.service.agenda import Moment
-from convo_widgets.service.app import make_app
+from convo_widgets.service.app import CONNECTIONS, make_app
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.faults import Faults
 from convo_widgets.service.limits import Media
@@ -66,6 +66,7 @@ class LocalService:
         hook_hosts: machines whose webhooks are called, beside this one.
         durability: "full" has everything that was acknowledged on the disk; with "relaxed", which is faster, a power
             cut may lose the last moment (a crash of the process loses nothing either way).
+        connections: sockets at once; more are answered 429.
         carrier: whether messages to SMS and WhatsApp get simulated receipts; None means with the demo's data only.
 
     Attributes:
@@ -95,9 +96,12 @@ class LocalService:
         hook_hosts: tuple[str, ...] = (),
         carrier: bool | None = None,
         durability: Durability = "full",
+        connections: int = CONNECTIONS,
     ) -> None:
         if durability not in SYNCHRONOUS:
             raise UsageError(f"durability={durability!r}: it is {' or '.join(map(repr, SYNCHRONOUS))}")
+        if connections < 1:
+            raise UsageError(f"connections={connections}: sockets at once, 1 or more")
         _check_host(host, api_secret)
         self.host = host
         self.seed = None if seed is None else str(seed)
@@ -110,6 +114,7 @@ class LocalService:
         self._media_ttl = media_url_ttl
         self._reachability = reachability
         self._durability = durability
+        self._connections = descriptors.allow(connections)
         self._hook_hosts = hook_hosts
         self._carries = seed == "demo" if carrier is None else carrier
         self._start(port, seed, api_key, api_secret)
@@ -139,7 +144,7 @@ class LocalService:
 
         started: Future[_Running] = Future()
         self._over: Future[bytes | None] = Future()
-        arguments = (make, (self.host,), self._origins, listener, started, self._over)
+        arguments = (make, (self.host,), self._origins, self._connections, listener, started, self._over)
         self._thread = threading.Thread(target=_run, args=arguments, name="convo-widgets service", daemon=True)
         self._thread.start()
         running = started.result()
@@ -273,6 +278,7 @@ def _run(
     make: Callable[[], Backend],
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
+    connections: int,
     listener: socket.socket,
     started: Future[_Running],
     over: Future[bytes | None],
@@ -289,7 +295,7 @@ def _run(
         started.set_exception(error)
         return
     try:
-        asyncio.run(_serve(backend, hosts, origins, listener, started))
+        asyncio.run(_serve(backend, hosts, origins, connections, listener, started))
     finally:
         backend.faults.serve(None)
         over.set_result(backend.store.close())
@@ -300,10 +306,11 @@ async def _serve(
     backend: Backend,
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
+    connections: int,
     listener: socket.socket,
     started: Future[_Running],
 ) -> None:
-    server = Server(make_app(backend, hosts, origins))
+    server = Server(make_app(backend, hosts, origins, connections), connections)
     backend.faults.serve(asyncio.get_running_loop())
     clock = asyncio.create_task(timers.run(backend))
     serving = asyncio.create_task(server.serve(sockets=[listener]))

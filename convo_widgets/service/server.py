@@ -15,7 +15,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 LARGEST_FRAME = 256 * 1024
 """Bytes of a WebSocket message of a client: a body of 32 KB with every character escaped, and its attributes."""
-CONNECTIONS = 1000
+REQUESTS = 200
+"""HTTP connections at once, beside the sockets."""
 REQUEST_WITHIN = 10.0
 """Seconds for the head of a request."""
 READ_WITHIN = 15.0
@@ -109,13 +110,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
 
 class Server(uvicorn.Server):
-    """A server that says when it is ready.
+    """A server that says when it is ready, for an app that takes so many sockets.
 
     Attributes:
         ready: set in the loop of the server once it takes connections.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, connections: int) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -123,7 +124,7 @@ class Server(uvicorn.Server):
                 ws=SocketProtocol,
                 ws_max_size=LARGEST_FRAME,
                 ws_per_message_deflate=False,
-                limit_concurrency=CONNECTIONS,
+                limit_concurrency=connections + REQUESTS,  # it counts sockets too
                 backlog=256,
                 h11_max_incomplete_event_size=16 * 1024,
                 timeout_keep_alive=5,

@@ -200,7 +200,7 @@ async def a_thousand_sockets(service: LocalService, wire: Connect) -> None:
     made: list[Streams] = []
     refused = 0
     try:
-        while refused < 5 and len(made) < app.SOCKETS + 100:
+        while refused < 5 and len(made) < app.CONNECTIONS + 100:
             streams = await dial(service)
             made.append(streams)
             streams[1].write(UPGRADE)

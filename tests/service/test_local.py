@@ -140,3 +140,28 @@ def test_failures_leave_nothing_behind(tmp_path: object) -> None:
     assert threading.active_count() == before
     with LocalService(port=port, seed=None) as service:
         assert service.port == port
+
+
+FEW_FILES = """
+import logging, resource, sys
+from convo_widgets.service import descriptors
+logging.basicConfig(format="%(message)s", stream=sys.stdout)
+resource.setrlimit(resource.RLIMIT_NOFILE, (450, 1500))
+for connections in (10, 1000, 5000):
+    allowed = descriptors.allow(connections)
+    print(connections, allowed, *resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+def test_open_files() -> None:
+    """The limit of open files is raised as far as needed; where the system gives fewer, there are fewer connections."""
+    pytest.importorskip("resource")
+    done = subprocess.run([sys.executable, "-c", FEW_FILES], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "10 10 450 1500",
+        "1000 1000 1400 1500",
+        "1100 connections at most: the process may have 1500 files open (ulimit -n)",
+        "5000 1100 1500 1500",
+    ]
+    with pytest.raises(UsageError, match="connections=0"):
+        LocalService(seed=None, connections=0)

@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from convo_widgets.service import app, server, socket
+from convo_widgets.service import server, socket
 from convo_widgets.service.local import LocalService
 from convo_widgets.wire import frame, json, protocol
 from convo_widgets.wire.schema import Header, HttpRequest, Status
@@ -189,21 +189,21 @@ async def test_asks_and_never_reads(wire: Connect) -> None:
     await greedy._until(lambda: len(greedy._replies) == 200)
 
 
-async def test_connections_are_limited(wire: Connect, service: LocalService, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connections_are_limited(wire: Connect) -> None:
     """Beyond the limit the upgrade is refused; room that is given back is room again."""
-    monkeypatch.setattr(app, "SOCKETS", 2)
-    first, _second = await wire("alice"), await wire("bob")
-    with pytest.raises(InvalidStatus) as refused:
-        await wire("carl")
-    assert refused.value.response.status_code == 429
-    await first.close()
-    deadline = time.monotonic() + 5
-    while True:  # the service may need a moment to see the close
-        try:
-            await wire("carl")
-            break
-        except InvalidStatus:
-            assert time.monotonic() < deadline
+    with LocalService(seed=None, connections=2) as small:
+        first, _second = await wire("alice", small), await wire("bob", small)
+        with pytest.raises(InvalidStatus) as refused:
+            await wire("carl", small)
+        assert refused.value.response.status_code == 429
+        await first.close()
+        deadline = time.monotonic() + 5
+        while True:  # the service may need a moment to see the close
+            try:
+                await wire("carl", small)
+                break
+            except InvalidStatus:
+                assert time.monotonic() < deadline
 
 
 async def test_slow_request_head(service: LocalService, monkeypatch: pytest.MonkeyPatch) -> None:
