@@ -93,15 +93,11 @@ class Process:
 
 
 class Service:
-    """The embedded service in a process of its own, filled with `talks`."""
+    """The embedded service in a process of its own; `options` are those of ``convo-widgets serve``."""
 
-    def __init__(self, talks: list[Report], folder: Path, latency_ms: int) -> None:
-        seed = folder / "seed.json"
-        seed.write_text(json.dumps({"users": [], "conversations": talks}), encoding="utf-8")
-        self.process = Process(
-            *(sys.executable, "-m", "convo_widgets.cli", "serve", "--json", "--token-ttl", "36000"),
-            *("--latency-ms", str(latency_ms), "--seed", str(seed)),
-        )
+    def __init__(self, *options: str) -> None:
+        command = (sys.executable, "-m", "convo_widgets.cli", "serve", "--json", "--token-ttl", "36000")
+        self.process = Process(*command, *options)
         told = self.process.read()
         self.url, self.ws_url = told["url"], told["ws_url"]
         self._tokens = Tokens(told["account_sid"], told["service_sid"], told["api_key"], told["api_secret"])
@@ -115,10 +111,19 @@ class Service:
 @contextmanager
 def serving(talks: list[Report], *, latency_ms: int = 0) -> Iterator[Service]:
     """A service that holds these conversations, until the end of the block."""
-    with tempfile.TemporaryDirectory(prefix="convo-bench-") as folder:
-        service = Service(talks, Path(folder), latency_ms)
+    with folder() as place:
+        seed = place / "seed.json"
+        seed.write_text(json.dumps({"users": [], "conversations": talks}), encoding="utf-8")
+        service = Service("--latency-ms", str(latency_ms), "--seed", str(seed))
         with service.process:
             yield service
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A place for files, until the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="convo-bench-") as place:
+        yield Path(place)
 
 
 def sdk() -> Process:
@@ -179,6 +184,7 @@ class Verdict:
         ratio: what the bar is about.
         bar: what it shall reach.
         at_most: whether the bar is a ceiling.
+        unit: what both are counted in.
         notes: how it was measured where that is not plain, and what else was seen.
         void: why the result counts for nothing; empty where it counts.
     """
@@ -189,6 +195,7 @@ class Verdict:
     ratio: float
     bar: float
     at_most: bool = False
+    unit: str = "x"
     notes: list[str] = field(default_factory=list)
     void: str = ""
 
@@ -201,8 +208,8 @@ class Verdict:
 
     def cells(self) -> tuple[str, ...]:
         """Its row of the table."""
-        bound = f"{'at most' if self.at_most else 'at least'} {self.bar:.3g}x"
-        return (self.question, self.sdk, self.ours, f"{self.ratio:.3g}x", bound, self.reached)
+        bound = f"{'at most' if self.at_most else 'at least'} {self.bar:.3g}{self.unit}"
+        return (self.question, self.sdk, self.ours, f"{self.ratio:.3g}{self.unit}", bound, self.reached)
 
 
 def differences(reports: list[Report], count: int, first: str, last: str) -> str:
