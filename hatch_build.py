@@ -5,7 +5,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLES = Path("convo_widgets/widgets/static")
+WIDGETS = Path("convo_widgets/widgets")
+BUNDLES = WIDGETS / "static"
 
 
 class RequireBundles(BuildHookInterface):
@@ -13,5 +14,8 @@ class RequireBundles(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Stop a build whose front end is missing; an editable install may be built before its bundles."""
-        if version != "editable" and not list((Path(self.root) / BUNDLES).glob("*.js")):
-            raise SystemExit(f"{BUNDLES} holds no bundle: run `make js` first (it needs Node 20 or newer).")
+        widgets = [path.stem for path in (Path(self.root) / WIDGETS).glob("[!_]*.py")]
+        missing = [name for name in widgets if not (Path(self.root) / BUNDLES / f"{name}.js").exists()]
+        if version != "editable" and missing:
+            names = ", ".join(sorted(missing))
+            raise SystemExit(f"{BUNDLES} holds no bundle of {names}: run `make js` first (it needs Node 20 or newer).")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -14,7 +13,7 @@ from convo_widgets.client.message import Message, MessageUpdated
 from convo_widgets.client.participant import Participant
 from convo_widgets.errors import ConvoError, UsageError
 from convo_widgets.widgets._base import Widget, bundle
-from convo_widgets.widgets.names import Names
+from convo_widgets.widgets._names import Names
 
 RECENT = 50  # messages that travel with the widget's state: the first paint, and what a saved notebook shows
 RECENT_INTERVAL = 1.0  # seconds between two updates of them
@@ -29,8 +28,6 @@ class Thread(Widget):
     Attributes:
         conversation_sid: which conversation; set it to show another one of the same client.
         read_only: hide the composer, and refuse to send.
-        theme: "auto" follows the notebook; "light" and "dark" force it.
-        height: of the view, in pixels.
     """
 
     _esm = bundle("thread.js")
@@ -38,11 +35,8 @@ class Thread(Widget):
 
     conversation_sid = traitlets.Unicode().tag(sync=True)
     read_only = traitlets.Bool(False).tag(sync=True)
-    theme = traitlets.Enum(["auto", "light", "dark"], "auto").tag(sync=True)
-    height = traitlets.Int(480, min=160).tag(sync=True)
     _header = traitlets.Dict().tag(sync=True)
     _recent: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
-    _connection = traitlets.Unicode("connecting").tag(sync=True)
 
     REQUESTS = frozenset({"open", "older", "newer", "send", "typing"})
 
@@ -50,7 +44,6 @@ class Thread(Widget):
         if not isinstance(conversation, Conversation):
             raise UsageError(f"Thread shows a Conversation, not {type(conversation).__name__}.")
         super().__init__(conversation_sid=conversation.sid, **traits)
-        self._off: list[Callable[[], None]] = []
         self._local_ids: dict[int, str] = {}
         self._recent_timer: asyncio.TimerHandle | None = None
         self._told = -1  # the newest index that a batch has added
@@ -67,31 +60,19 @@ class Thread(Widget):
         """The conversation that is shown."""
         return self._conversation
 
-    def close(self) -> None:
-        """Take it off the page; the client stays as it is."""
-        if not self._closed:
-            self._let_go()
-        super().close()
-
     # -- which conversation
 
     async def _load(self) -> None:
         conversation, client = self._conversation, self._conversation.client
         self._let_go()
-        self._off = [
-            conversation.on("messageAdded", self._added),
-            conversation.on("messageUpdated", self._updated),
-            conversation.on("messageRemoved", self._removed),
-            *(conversation.on(name, self._typing_changed) for name in ("typingStarted", "typingEnded")),
-            *(
-                conversation.on(name, self._header_changed)
-                for name in ("updated", "participantJoined", "participantLeft")
-            ),
-            conversation.on("participantJoined", self._names.meet),
-            conversation.on("discontinuity", lambda _: self._change("reset")),
-            client.on("connectionStateChanged", self._connection_changed),
-        ]
-        self._connection = client.connection_state
+        self._listen(conversation, "messageAdded", to=self._added)
+        self._listen(conversation, "messageUpdated", to=self._updated)
+        self._listen(conversation, "messageRemoved", to=self._removed)
+        self._listen(conversation, "typingStarted", "typingEnded", to=self._typing_changed)
+        self._listen(conversation, "updated", "participantJoined", "participantLeft", to=self._header_changed)
+        self._listen(conversation, "participantJoined", to=self._names.meet)
+        self._listen(conversation, "discontinuity", to=lambda _: self._change("reset"))
+        self._watch(client)
         await self._names.load()
         self._header_changed()
         await self._refresh_recent()
@@ -100,9 +81,7 @@ class Thread(Widget):
         if self._recent_timer is not None:
             self._recent_timer.cancel()
             self._recent_timer = None
-        for off in self._off:
-            off()
-        self._off = []
+        super()._let_go()
 
     def _switch(self, sid: str) -> None:
         if sid != self._target and not self._closed:
@@ -210,7 +189,7 @@ class Thread(Widget):
     def _connection_changed(self, state: str) -> None:
         if state == "connected" and self._connection == "connecting":
             self._change("reset")  # a page that is read before the replay takes its messages out of the announcements
-        self._connection = state
+        super()._connection_changed(state)
 
     def _flush(self) -> None:
         for change in self._changes:

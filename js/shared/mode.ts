@@ -1,6 +1,6 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
-import type { Theme } from "./model";
+import type { Theme } from "./values";
 
 /** Whether light text belongs on this colour, as getComputedStyle gives it; null when it cannot be read. */
 export function isDark(colour: string): boolean | null {

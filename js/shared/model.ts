@@ -1,21 +1,23 @@
-/**
- * What crosses the comm: the types of both sides, and the only place where the kernel's snake_case becomes camelCase.
- *
- * The kernel is ours, but its values come from a network of strangers and from saved notebooks of other versions:
- * each converter takes anything, keeps what fits and replaces the rest by a harmless value.
- */
+/** A conversation as the kernel tells it: here, and nowhere else, its snake_case becomes camelCase. */
 
-/** The part of anywidget's model that the widgets use. */
-export interface AnyModel {
-  get(name: string): unknown;
-  on(event: string, callback: (...args: never[]) => void): void;
-  off(event: string, callback: (...args: never[]) => void): void;
-  send(content: unknown): void;
-}
+import {
+  type AnyModel,
+  type Connection,
+  connectionOf,
+  finite,
+  heightOf,
+  isWire,
+  oneOf,
+  type Theme,
+  text,
+  textOrNull,
+  texts,
+  themeOf,
+  type Wire,
+  wire,
+} from "./values";
 
 export type Amount = "none" | "some" | "all";
-export type Theme = "auto" | "light" | "dark";
-export type Connection = "connecting" | "connected" | "disconnecting" | "disconnected" | "denied";
 
 export interface Delivery {
   total: number;
@@ -90,18 +92,6 @@ export interface Batch {
   seq: number;
   changes: Change[];
 }
-
-type Wire = Record<string, unknown>;
-
-const isWire = (value: unknown): value is Wire => typeof value === "object" && value !== null && !Array.isArray(value);
-const wire = (value: unknown): Wire => (isWire(value) ? value : {});
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
-const textOrNull = (value: unknown): string | null => (typeof value === "string" ? value : null);
-const finite = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
-const texts = (value: unknown): string[] =>
-  Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
-const oneOf = <T extends string>(value: unknown, allowed: readonly T[], otherwise: T): T =>
-  allowed.find((each) => each === value) ?? otherwise;
 
 const amount = (value: unknown): Amount => oneOf(value, ["none", "some", "all"], "none");
 
@@ -221,18 +211,14 @@ export function traitsOf(model: AnyModel): Traits {
   return {
     conversationSid: text(model.get("conversation_sid")),
     readOnly: model.get("read_only") === true,
-    theme: oneOf(model.get("theme"), ["auto", "light", "dark"], "auto"),
-    height: Math.max(160, finite(model.get("height")) ?? 480),
+    theme: themeOf(model),
+    height: heightOf(model),
     header: {
       title: text(header.title),
       state: oneOf(header.state, ["active", "inactive", "closed"], "active"),
       names: texts(header.names),
       identity: text(header.identity),
     },
-    connection: oneOf(
-      model.get("_connection"),
-      ["connecting", "connected", "disconnecting", "disconnected", "denied"],
-      "connected",
-    ),
+    connection: connectionOf(model),
   };
 }

@@ -1,4 +1,5 @@
-import type { AnyModel, Message } from "../shared/model";
+import type { Message } from "../shared/model";
+import type { AnyModel } from "../shared/values";
 
 /** The wire form of a message, as the kernel sends it. */
 export const wireMessage = (index: number, fields: Record<string, unknown> = {}): Record<string, unknown> => ({
@@ -37,11 +38,14 @@ interface Request {
   id: string;
   method: string;
   params: Record<string, unknown>;
+  buffers?: ArrayBuffer[] | undefined;
 }
 
 /** The kernel's end of a comm: keeps what views sent and says what the test tells it to. */
 export class Kernel implements AnyModel {
   readonly requests: Request[] = [];
+  /** Greetings of views; a test answers them, or does not. */
+  readonly hellos: Request[] = [];
   readonly traits: Record<string, unknown>;
   dead = false;
   readonly #listeners = new Map<string, Set<(...args: never[]) => void>>();
@@ -65,9 +69,11 @@ export class Kernel implements AnyModel {
     this.#listeners.get(event)?.delete(callback);
   }
 
-  send(content: unknown): void {
+  send(content: unknown, _callbacks?: unknown, buffers?: ArrayBuffer[]): void {
     if (this.dead) throw new Error("Cannot send");
-    this.requests.push(content as Request);
+    const request = { ...(content as Request), ...(buffers && { buffers }) };
+    if (request.method !== "hello") this.requests.push(request);
+    else this.hellos.push(request);
   }
 
   get listening(): number {
@@ -79,8 +85,8 @@ export class Kernel implements AnyModel {
     for (const name of Object.keys(traits)) this.#emit(`change:${name}`);
   }
 
-  say(content: unknown): void {
-    this.#emit("msg:custom", content);
+  say(content: unknown, buffers: DataView[] = []): void {
+    this.#emit("msg:custom", content, buffers);
   }
 
   batch(...changes: unknown[]): void {

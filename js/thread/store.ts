@@ -1,6 +1,5 @@
 import { Comm, RequestFailed, randomId } from "../shared/comm";
 import {
-  type AnyModel,
   batchFrom,
   type Message,
   openPageFrom,
@@ -14,6 +13,7 @@ import {
   type Traits,
   traitsOf,
 } from "../shared/model";
+import type { AnyModel } from "../shared/values";
 import { type Action, CAP, initialState, reduce, SLACK, type State } from "./state";
 
 /** Messages asked for at a time. */
@@ -31,7 +31,7 @@ export class ThreadStore {
   state: State;
   traits: Traits;
   readonly #model: AnyModel;
-  readonly #comm: Comm;
+  readonly comm: Comm;
   readonly #listeners = new Set<(shift: boolean) => void>();
   readonly #drafts = new Map<string, string>();
   #recent: unknown;
@@ -44,7 +44,7 @@ export class ThreadStore {
     this.traits = traitsOf(model);
     this.#recent = model.get("_recent");
     this.state = initialState(this.traits.conversationSid, recentOf(model));
-    this.#comm = new Comm(model, this.#receive, timeout);
+    this.comm = new Comm(model, this.#receive, { ...(timeout && { timeout }), onChange: this.#announce });
     for (const event of TRAIT_EVENTS) model.on(event, this.#readTraits);
     model.on(RECENT_EVENT, this.#readRecent);
     void this.#open();
@@ -60,7 +60,7 @@ export class ThreadStore {
     this.#closed = true;
     for (const event of TRAIT_EVENTS) this.#model.off(event, this.#readTraits);
     this.#model.off(RECENT_EVENT, this.#readRecent);
-    this.#comm.close();
+    this.comm.close();
     this.#listeners.clear();
   }
 
@@ -138,7 +138,7 @@ export class ThreadStore {
     const now = Date.now();
     if (this.state.sync !== "open" || now - this.#typedAt < TYPING_EVERY) return;
     this.#typedAt = now;
-    this.#comm.request("typing", {}).catch(() => {}); // a sign of life: losing one is nothing to tell
+    this.comm.request("typing", {}).catch(() => {}); // a sign of life: losing one is nothing to tell
   }
 
   async #send(localId: string, body: string): Promise<void> {
@@ -146,7 +146,7 @@ export class ThreadStore {
     this.#dispatch({ type: "sending", localId, body, date: Date.now() });
     this.latest();
     try {
-      const index = sentIndexFrom(await this.#comm.request("send", sendParams(body, localId)));
+      const index = sentIndexFrom(await this.comm.request("send", sendParams(body, localId)));
       this.#dispatch({ type: "sent", localId, index });
     } catch (error) {
       this.#dispatch({ type: "sendFailed", localId, error: failureOf(error) });
@@ -158,7 +158,7 @@ export class ThreadStore {
     const { conversationSid } = this.state;
     this.#dispatch({ type: "opening" });
     try {
-      const page = openPageFrom(await this.#comm.request("open", { count: PAGE }));
+      const page = openPageFrom(await this.comm.request("open", { count: PAGE }));
       if (conversationSid !== this.state.conversationSid) return;
       this.#dispatch({ type: "opened", page });
       if (this.state.hasNewer) void this.#refresh();
@@ -192,7 +192,7 @@ export class ThreadStore {
 
   async #page(method: "older" | "newer", params: Record<string, number>): Promise<Page | null> {
     try {
-      return pageFrom(await this.#comm.request(method, params), method);
+      return pageFrom(await this.comm.request(method, params), method);
     } catch {
       return null; // the row says that it failed and offers to try again
     }
@@ -234,6 +234,10 @@ export class ThreadStore {
     this.#recent = this.#model.get("_recent");
     this.#dispatch({ type: "conversation", conversationSid, recent });
     void this.#open();
+  };
+
+  readonly #announce = (): void => {
+    for (const listener of this.#listeners) listener(false);
   };
 
   readonly #readRecent = (): void => {

@@ -1,9 +1,10 @@
 import { flushSync } from "preact/compat";
 import { useLayoutEffect, useReducer, useRef } from "preact/hooks";
-import { NO_KERNEL } from "../shared/comm";
+import { NO_KERNEL, type Pulse } from "../shared/comm";
 import { Lock } from "../shared/icons";
-import { useMode } from "../shared/mode";
-import type { Connection, Header } from "../shared/model";
+import type { Header } from "../shared/model";
+import { connectionWords, pulseWords, Shell } from "../shared/shell";
+import type { Connection } from "../shared/values";
 import { Composer } from "./composer";
 import { Log } from "./log";
 import type { State } from "./state";
@@ -11,7 +12,6 @@ import type { ThreadStore } from "./store";
 
 export function Thread({ store }: { store: ThreadStore }) {
   const shift = useRef(false);
-  const root = useRef<HTMLElement>(null);
   const [, render] = useReducer((count: number, _: undefined) => count + 1, 0);
   // Each change is on the page before the next one is made: the scroller must see them one by one to keep its place.
   useLayoutEffect(
@@ -25,16 +25,9 @@ export function Thread({ store }: { store: ThreadStore }) {
 
   const { state, traits } = store;
   const { header, theme, height } = traits;
-  const mode = useMode(theme, root);
+  const label = header.title ? `Conversation ${header.title}` : "Conversation";
   return (
-    <section
-      ref={root}
-      class="cw cw-thread"
-      data-theme={theme}
-      data-mode={mode}
-      style={{ height: `${height}px` }}
-      aria-label={header.title ? `Conversation ${header.title}` : "Conversation"}
-    >
+    <Shell name="thread" label={label} theme={theme} height={height} comm={store.comm}>
       <Heading header={header} />
       <Status store={store} state={state} connection={traits.connection} />
       <Log store={store} state={state} header={header} shift={shift.current} />
@@ -51,7 +44,7 @@ export function Thread({ store }: { store: ThreadStore }) {
         )}
       </div>
       <Foot store={store} state={state} header={header} readOnly={traits.readOnly} />
-    </section>
+    </Shell>
   );
 }
 
@@ -78,28 +71,17 @@ export function typingWords(names: readonly string[]): string {
 }
 
 /** What the status line says, or null when all is well. */
-export function statusWords(state: State, connection: Connection): string | null {
+export function statusWords(state: State, connection: Connection, pulse: Pulse = "alive"): string | null {
   if (state.sync === "failed" && state.error) {
     const { type, message } = state.error;
     if (type === "NoKernel" || (type === "Timeout" && !state.opened)) return NO_KERNEL;
     return message;
   }
-  switch (connection) {
-    case "connected":
-      return null;
-    case "connecting":
-      return state.opened ? "Reconnecting…" : "Connecting…";
-    case "disconnecting":
-      return "Disconnecting…";
-    case "disconnected":
-      return "Disconnected. New messages appear when the connection is back.";
-    case "denied":
-      return "Access was denied: give the client a new token (client.update_token).";
-  }
+  return pulseWords(pulse) ?? connectionWords(connection, state.opened);
 }
 
 function Status({ store, state, connection }: { store: ThreadStore; state: State; connection: Connection }) {
-  const words = statusWords(state, connection);
+  const words = statusWords(state, connection, store.comm.pulse);
   const failed = state.sync === "failed";
   const waiting = words === null && state.sync === "opening" && !state.opened;
   const severe = connection === "denied" || (failed && state.error?.type !== "NoKernel");

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import convo_widgets as cw
-from convo_widgets.widgets.names import mask
+from convo_widgets.widgets._names import mask
 from tests.client.people import Expected, People, Seen, write
 from tests.client.proxy import Proxy
 from tests.widgets.conftest import Show

@@ -1,0 +1,25 @@
+import type { Comm } from "./comm";
+import { Warning } from "./icons";
+
+/** What failed in the kernel: one line each, the traceback folded. The text comes from strangers as often as not. */
+export function Faults({ comm }: { comm: Comm }) {
+  if (comm.faults.length === 0) return null;
+  return (
+    <div class="cw-faults" role="alert">
+      {comm.faults.map((fault) => (
+        <details key={fault.id} class="cw-fault">
+          <summary>
+            <Warning />
+            <span>
+              <b>{fault.what}</b> <bdi>{fault.message}</bdi>
+            </span>
+            <button type="button" class="cw-button" onClick={() => comm.dismiss(fault.id)}>
+              Dismiss
+            </button>
+          </summary>
+          <pre>{fault.traceback}</pre>
+        </details>
+      ))}
+    </div>
+  );
+}
