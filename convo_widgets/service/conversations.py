@@ -167,8 +167,16 @@ def remove(change: Change, conversation: int) -> None:
 
 
 def find(call: Call) -> Row:
-    """The conversation in the path, by sid or unique name, percent-encoded or not."""
-    return find_by(call.store, call.names["conversation"], call.raw_names["conversation"])
+    """The conversation in the path, by sid or, for who is inside, unique name; percent-encoded or not.
+
+    Raises:
+        Refused: 50350 where there is none, or it has a name that an outsider guessed.
+    """
+    name = call.names["conversation"]
+    row = find_by(call.store, name, call.raw_names["conversation"])
+    if row["sid"] != name and not rights.insider(call.store, row["id"], call.identity):
+        raise Refused(50350)
+    return row
 
 
 def find_by(store: Store, *names: str) -> Row:
@@ -195,12 +203,6 @@ def demand_member(call: Call, conversation: Row) -> Row:
     return member
 
 
-def demand_inside(call: Call, conversation: Row) -> None:
-    """The caller must be a participant or an admin of the service: a creator who did not join yet only reads."""
-    if not rights.service_admin(call.store, call.identity):
-        demand_member(call, conversation)
-
-
 def demand_insider(call: Call, conversation: Row) -> None:
     """The caller must be a participant, the creator or an admin of the service."""
     if not rights.insider(call.store, conversation["id"], call.identity):
@@ -213,9 +215,9 @@ def demand_open(conversation: Row) -> None:
         raise Refused(50377)
 
 
-def may(call: Call, conversation: Row, permission: str) -> bool:
-    """Whether the caller's role allows something in the conversation."""
-    return rights.may(call.store, conversation["id"], call.identity, permission)
+def standing(call: Call, conversation: Row) -> rights.Standing:
+    """What the caller is in the conversation, and may do there."""
+    return rights.standing(call.store, conversation["id"], call.identity)
 
 
 # --- How it is told ------------------------------------------------------------------------------------------------
@@ -278,6 +280,7 @@ def _reply(call: Call, sid: str) -> ConversationReply:
 
 
 def _create(call: Call, change: Change) -> Answer:
+    rights.demand_user(call.store, call.identity, "createConversation")
     sid = create(change, call.read(NewConversation), call.identity)
     return Answer(_reply(call, sid), 201, path("Conversations", sid))
 
@@ -299,16 +302,24 @@ def _get(call: Call) -> Answer:
 
 def _update(call: Call, change: Change) -> Answer:
     conversation, new = find(call), call.read(NewConversation)
-    demand_inside(call, conversation)
+    me = standing(call, conversation)
+    for permission in _changing(new):
+        me.demand(permission)
     alter(change, conversation, new)
     return Answer(_reply(call, conversation["sid"]), resource=path("Conversations", conversation["sid"]))
 
 
+def _changing(new: NewConversation) -> list[str]:
+    """What is needed for a change; for one of nothing, all."""
+    name = new.friendly_name is not UNSET or new.unique_name is not UNSET
+    attributes = new.attributes is not UNSET
+    needed = [(name, "editConversationName"), (attributes, "editConversationAttributes")]
+    return [permission for given, permission in needed if given or not (name or attributes)]
+
+
 def _delete(call: Call, change: Change) -> Answer:
     conversation = find(call)
-    if not may(call, conversation, "deleteConversation"):
-        demand_member(call, conversation)
-        raise Refused(50107, "an admin of the conversation deletes it")
+    standing(call, conversation).demand("deleteConversation")
     remove(change, conversation["id"])
     return Answer(status=204)
 

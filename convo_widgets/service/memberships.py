@@ -173,7 +173,10 @@ def remove_user(change: Change, user: Row) -> None:
 
 def _update(call: Call, change: Change) -> Answer:
     conversation, new = conversations.find(call), call.read(Membership)
-    member = conversations.demand_member(call, conversation)
+    me = conversations.standing(call, conversation)
+    member = me.demand_member()
+    if new.notification_level is not UNSET:
+        me.demand("editNotificationLevel")
     alter(change, conversation, member, new)
     member = conversations.demand_member(call, conversation)
     count = conversations.unread(call.store, conversation["id"], member["last_read"])

@@ -6,7 +6,7 @@ from sqlite3 import Row
 
 from msgspec import UNSET
 
-from convo_widgets.service import content, conversations, limits, media, tell, timers, views, webhooks
+from convo_widgets.service import content, conversations, limits, media, rights, tell, timers, views, webhooks
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -145,7 +145,12 @@ def _attached(call: Call, row: views.Fields) -> list[RestMedia] | None:
 
 def _send(call: Call, change: Change) -> Answer:
     conversation, new = conversations.find(call), call.read(NewMessage)
-    sender, sid = call.identity, conversations.demand_member(call, conversation)["sid"]
+    me = conversations.standing(call, conversation)
+    sender, sid = call.identity, me.demand_member()["sid"]
+    if new.media_sids:
+        me.demand("sendMediaMessage")
+    if new.body or new.content_sid or not new.media_sids:
+        me.demand("sendMessage")
     row = send(change, conversation, new, sender, sid, most=call.media, uploader=sender)
     resource = path("Conversations", conversation["sid"], "Messages", row["sid"])
     attached = _attached(call, row) if new.media_sids or new.content_sid else None
@@ -161,7 +166,7 @@ def _get(call: Call) -> Answer:
 
 def _update(call: Call, change: Change) -> Answer:
     conversation, new = conversations.find(call), call.read(NewMessage)
-    row = _demand_own(call, conversation, "edits", "editAnyMessage")
+    row = _demand_own(call, conversation, _changing(new))
     alter(change, conversation, row, NewMessage(body=new.body, attributes=new.attributes), call.identity)
     resource = path("Conversations", conversation["sid"], "Messages", row["sid"])
     row = find(call.store, conversation, row["sid"])
@@ -170,18 +175,27 @@ def _update(call: Call, change: Change) -> Answer:
 
 def _remove(call: Call, change: Change) -> Answer:
     conversation = conversations.find(call)
-    remove(change, conversation, _demand_own(call, conversation, "removes", "deleteAnyMessage"))
+    remove(change, conversation, _demand_own(call, conversation, [("deleteOwnMessage", "deleteAnyMessage")]))
     return Answer(status=204)
 
 
-def _demand_own(call: Call, conversation: Row, does: str, of_all: str) -> Row:
-    """The message in the path, if the caller may touch it."""
-    admin = conversations.may(call, conversation, of_all)
-    if not admin:
-        conversations.demand_member(call, conversation)
+def _changing(new: NewMessage) -> list[tuple[str, str]]:
+    """What is needed for a change, of one's own message and of any; for a change of nothing, all."""
+    body, attributes = new.body is not UNSET, new.attributes is not UNSET
+    needed = [
+        (body, ("editOwnMessage", "editAnyMessage")),
+        (attributes, ("editOwnMessageAttributes", "editAnyMessageAttributes")),
+    ]
+    return [permissions for given, permissions in needed if given or not (body or attributes)]
+
+
+def _demand_own(call: Call, conversation: Row, needed: list[tuple[str, str]]) -> Row:
+    """The message in the path, if the caller may do with it what needs these permissions (own, any)."""
+    me = conversations.standing(call, conversation)
+    me.demand_inside(*(any for _, any in needed))
     row = find(call.store, conversation, call.names["message"])
-    if row["author"] != call.identity and not admin:
-        raise Refused(50107, f"a participant {does} its own messages, an admin those of all")
+    for mine, any in needed:
+        me.demand(*rights.own_or_any(row["author"] == call.identity, mine, any))
     return row
 
 

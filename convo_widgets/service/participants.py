@@ -225,11 +225,20 @@ def _demand_free(store: Store, conversation: int, address: str | None, proxy_add
 
 def _add(call: Call, change: Change) -> Answer:
     conversation, new = conversations.find(call), call.read(NewParticipant)
-    if new.messaging_binding or new.identity != call.identity:  # whoever knows a conversation may join it
-        conversations.demand_inside(call, conversation)
+    _demand_add(call, conversation, new)
     sid = add(change, conversation, new)
     resource = path("Conversations", conversation["sid"], "Participants", sid)
     return Answer(_show(call, conversation, sid), 201, resource)
+
+
+def _demand_add(call: Call, conversation: Row, new: NewParticipant) -> None:
+    """Whoever knows the sid of a conversation may join it, if he may join at all; to add others one must be inside."""
+    if new.identity == call.identity and not new.messaging_binding:
+        if conversations.membership(call, conversation) is None:
+            rights.demand_user(call.store, call.identity, "joinConversation")
+    else:
+        needed = "addParticipant" if new.identity else "addNonChatParticipant"
+        conversations.standing(call, conversation).demand(needed)
 
 
 def _get(call: Call) -> Answer:
@@ -240,12 +249,11 @@ def _get(call: Call) -> Answer:
 
 def _update(call: Call, change: Change) -> Answer:
     conversation, new = conversations.find(call), call.read(NewParticipant)
-    admin = conversations.may(call, conversation, "editAnyParticipantAttributes")
-    if not admin:
-        conversations.demand_member(call, conversation)
+    me = conversations.standing(call, conversation)
+    mine, any = "editOwnParticipantAttributes", "editAnyParticipantAttributes"
+    me.demand_inside(any)
     row = _find(call, conversation)
-    if row["identity"] != call.identity and not admin:
-        raise Refused(50107, "a participant changes its own attributes, an admin those of all")
+    me.demand(*rights.own_or_any(row["identity"] == call.identity, mine, any))
     alter(change, conversation, row, new)
     resource = path("Conversations", conversation["sid"], "Participants", row["sid"])
     return Answer(_show(call, conversation, row["sid"]), resource=resource)
@@ -253,10 +261,10 @@ def _update(call: Call, change: Change) -> Answer:
 
 def _remove(call: Call, change: Change) -> Answer:
     conversation = conversations.find(call)
-    conversations.demand_inside(call, conversation)
+    me = conversations.standing(call, conversation)
+    me.demand_inside("removeParticipant")
     row = _find(call, conversation)
-    if row["identity"] != call.identity and not conversations.may(call, conversation, "removeParticipant"):
-        raise Refused(50107, "an admin of the conversation removes others")
+    me.demand("leaveConversation" if row["identity"] == call.identity else "removeParticipant")
     remove(change, conversation, row)
     return Answer(status=204)
 

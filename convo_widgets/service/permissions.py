@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-_OWN = ["editOwnMessage", "editOwnMessageAttributes", "editOwnUserInfo"]
-_PLACE = ["addParticipant", "editConversationAttributes", "editConversationName"]
-_ANY = ["deleteAnyMessage", "deleteConversation", "editAnyMessage", "editAnyMessageAttributes", "removeParticipant"]
-_TALK = ["addNonChatParticipant", "deleteOwnMessage", "editNotificationLevel", "editOwnParticipantAttributes"]
-_TALK += ["leaveConversation", "sendMediaMessage", "sendMessage"]
-PERMISSIONS = {
-    ("service", True): sorted(["createConversation", "joinConversation", *_OWN, *_PLACE, *_ANY]),
-    ("service", False): sorted(["createConversation", "joinConversation", *_OWN]),
-    ("conversation", True): sorted([*_OWN, *_PLACE, *_TALK, *_ANY, "editAnyParticipantAttributes"]),
-    ("conversation", False): sorted([*_OWN, *_PLACE, *_TALK]),
-}
-"""What a role of a type may do, for admins and for others."""
+MODERATION = frozenset(
+    {
+        *("addNonChatParticipant", "addParticipant", "deleteAnyMessage", "deleteConversation", "editAnyMessage"),
+        *("editAnyMessageAttributes", "editAnyParticipantAttributes", "editConversationAttributes"),
+        *("editConversationName", "removeParticipant"),
+    }
+)
+"""What a role in the service allows in every conversation, also from outside."""
+_OWN = {"deleteOwnMessage", "editOwnMessage", "editOwnMessageAttributes", "editOwnParticipantAttributes"}
+_USER = {"createConversation", "editOwnUserInfo", "joinConversation"}
+_TALK = {"editNotificationLevel", "leaveConversation", "sendMediaMessage", "sendMessage"}
+_PLACE = {"addNonChatParticipant", "addParticipant", "editConversationAttributes", "editConversationName"}
 KNOWN = {
-    "service": {*PERMISSIONS["service", True], "editAnyUserInfo"},
-    "conversation": {*PERMISSIONS["conversation", True]},
+    "service": MODERATION | _OWN | _USER | {"editAnyUserInfo"},
+    "conversation": MODERATION | _OWN | _TALK,
 }
-"""What a role of a type may be given."""
+"""What a role of a type may be given: what concerns no conversation, or only one, is of one type alone."""
+PERMISSIONS = {
+    ("service", True): MODERATION | _OWN | _USER,
+    ("service", False): _USER,
+    ("conversation", True): MODERATION | _OWN | _TALK,
+    ("conversation", False): _PLACE | _OWN | _TALK,
+}
+"""What the roles of the beginning allow, by type and whether it is the admins'.
+
+Users may nothing in their conversations by their role in the service, so that the role in a conversation alone decides.
+"""

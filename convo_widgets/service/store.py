@@ -381,7 +381,7 @@ def _create(db: sqlite3.Connection) -> None:
 def _create_roles(db: sqlite3.Connection, time: str) -> None:
     """Make the roles that every service begins with, and let them be those that go without saying."""
     for (type, admin), permissions in PERMISSIONS.items():
-        sid, text = new_sid("RL"), json.encode(permissions).decode()
+        sid, text = new_sid("RL"), json.encode(sorted(permissions)).decode()
         values = (sid, type, f"{type} {'admin' if admin else 'user'}", admin, text, time, time)
         sql = "INSERT INTO roles (sid, type, friendly_name, admin, permissions, date_created, date_updated) "
         db.execute(f"{sql} VALUES (?, ?, ?, ?, ?, ?, ?)", values)

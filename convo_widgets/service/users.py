@@ -1,4 +1,4 @@
-"""Users: made when they first come or are added, changed by themselves only."""
+"""Users: made when they first come or are added, changed by themselves and by who may change all."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def _get(call: Call) -> Answer:
 
 def _update(call: Call, change: Change) -> Answer:
     user, new = _find(call), call.read(NewUserInfo)
-    if user["identity"] != call.identity:
-        raise Refused(50107, "a user changes only itself")
+    own = user["identity"] == call.identity
+    rights.demand_user(call.store, call.identity, *rights.own_or_any(own, "editOwnUserInfo", "editAnyUserInfo"))
     alter(change, user, new)
     return Answer(_show(call, _find(call)), resource=path("Users", user["identity"]))
 

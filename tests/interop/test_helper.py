@@ -316,6 +316,7 @@ def test_roles(api: Any, helper: Client, service: LocalService) -> None:
     made = api.roles.create(friendly_name="guest", type="conversation", permission=["sendMessage", "leaveConversation"])
     assert made.permissions == ["leaveConversation", "sendMessage"]
     assert api.roles(made.sid).update(permission=["sendMessage"]).permissions == ["sendMessage"]
+    assert code(api.roles(made.sid).update, permission=["createConversation"]) == 50104
     assert api.roles(made.sid).fetch().chat_service_sid == service.service_sid
     room = api.conversations.create()
     guest = room.participants.create(identity="guest", role_sid=made.sid)
@@ -324,7 +325,8 @@ def test_roles(api: Any, helper: Client, service: LocalService) -> None:
     room.delete()
     assert api.roles(made.sid).delete()
     assert code(api.roles(made.sid).fetch) == 50100
-    assert code(api.roles.create, friendly_name="x", type="conversation", permission=["fly"]) == 20422
+    assert code(api.roles.create, friendly_name="x", type="conversation", permission=["fly"]) == 50104
+    assert code(api.roles.create, friendly_name="x", type="service", permission=["sendMessage"]) == 50104
     assert code(api.roles(four[1].sid).delete) == 20409
 
 

@@ -41,7 +41,7 @@ def _permissions(request: Request, type: str) -> str:
         raise Refused(20001, "Permission is needed")
     unknown = [name for name in given if name not in KNOWN[type]]
     if unknown:
-        raise Refused(20422, f"{unknown[0][:40]!r} is no permission of a {type} role")
+        raise Refused(50104, f"{unknown[0][:40]!r} is no permission of a {type} role")
     return json.encode(sorted(set(given))).decode()
 
 
