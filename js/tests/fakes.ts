@@ -48,6 +48,8 @@ export class Kernel implements AnyModel {
   readonly hellos: Request[] = [];
   readonly traits: Record<string, unknown>;
   dead = false;
+  /** How often a view saved what it had set. */
+  saved = 0;
   readonly #listeners = new Map<string, Set<(...args: never[]) => void>>();
   #seq = 0;
 
@@ -80,9 +82,18 @@ export class Kernel implements AnyModel {
     return [...this.#listeners.values()].reduce((sum, each) => sum + each.size, 0);
   }
 
-  set(traits: Record<string, unknown>): void {
+  /** A view sets a trait; the kernel hears of it with `save_changes`. */
+  set(name: string, value: unknown): void;
+  /** The kernel sets traits. */
+  set(traits: Record<string, unknown>): void;
+  set(what: string | Record<string, unknown>, value?: unknown): void {
+    const traits = typeof what === "string" ? { [what]: value } : what;
     Object.assign(this.traits, traits);
     for (const name of Object.keys(traits)) this.#emit(`change:${name}`);
+  }
+
+  save_changes(): void {
+    this.saved += 1;
   }
 
   say(content: unknown, buffers: DataView[] = []): void {

@@ -1,0 +1,107 @@
+"""Rows in any order: what is shown is what sorting and filtering everything anew would show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convo_widgets.widgets._rows import Column, Rows, Wish
+
+COLUMNS = [
+    Column("name", "Name", searched=True),
+    Column("channel", "Channel", facet=True),
+    Column("unread", "Unread", "number"),
+    Column("online", "Online", "flag"),
+]
+KEYS = st.sampled_from([f"MB{number}" for number in range(12)])
+ROWS = st.fixed_dictionaries(
+    {
+        "sid": KEYS,
+        "name": st.none() | st.sampled_from(["Ana", "ben", "Cleo", "ana maria", "Zoë"]),
+        "channel": st.sampled_from(["chat", "sms", "whatsapp"]),
+        "unread": st.none() | st.integers(0, 5),
+        "online": st.none() | st.booleans(),
+    }
+)
+WISHES = st.builds(
+    Wish,
+    sort=st.sampled_from([column.name for column in COLUMNS]),
+    descending=st.booleans(),
+    filters=st.dictionaries(
+        st.sampled_from(["name", "channel", "online", "no such column"]),
+        st.lists(st.sampled_from(["sms", "chat", "an", "yes", "no"]), max_size=2),
+        max_size=2,
+    ),
+    search=st.sampled_from(["", "ana", "a m", "MARIA ana", "x"]),
+)
+ACTS = st.one_of(
+    st.tuples(st.just("put"), ROWS),
+    st.tuples(st.just("drop"), KEYS),
+    st.tuples(st.just("want"), WISHES),
+    st.tuples(st.just("reset"), st.lists(ROWS, max_size=6)),
+)
+
+
+def slowly(rows: dict[str, dict[str, Any]], wish: Wish) -> list[str]:
+    """The keys that are shown, by sorting and filtering everything."""
+
+    def text(value: Any) -> str:
+        return (
+            {None: "", True: "yes", False: "no"}.get(value, str(value))
+            if not isinstance(value, int) or isinstance(value, bool)
+            else str(value)
+        )
+
+    def fits(row: dict[str, Any]) -> bool:
+        for name, values in wish.filters.items():
+            if not values or name == "no such column":
+                continue
+            if name in ("channel", "online"):
+                if text(row[name]) not in values:
+                    return False
+            elif not any(value in text(row[name]).lower() for value in values):
+                return False
+        return all(word in (row["name"] or "").lower() for word in wish.search.lower().split())
+
+    def value(row: dict[str, Any]) -> Any:
+        found = row[wish.sort]
+        return found.lower() if isinstance(found, str) else found
+
+    fitting = [row for row in rows.values() if fits(row)]
+    known = sorted((row for row in fitting if row[wish.sort] is not None), key=lambda row: (value(row), row["sid"]))
+    last = sorted((row for row in fitting if row[wish.sort] is None), key=lambda row: row["sid"])
+    return [row["sid"] for row in ([*reversed(known)] if wish.descending else known) + last]
+
+
+@given(st.lists(ACTS, max_size=30), st.integers(0, 5), st.integers(0, 5))
+def test_always_as_if_sorted_anew(acts: list[tuple[str, Any]], start: int, count: int) -> None:
+    """After any acts the order, every window, every position and the facets are those of the whole."""
+    rows, known = Rows(COLUMNS, Wish("name")), {}
+    for act, value in acts:
+        getattr(rows, act)(value)
+        match act:
+            case "put":
+                known[value["sid"]] = value
+            case "drop":
+                known.pop(value, None)
+            case "reset":
+                known = {row["sid"]: row for row in value}
+        expected = slowly(known, rows.wish)
+        assert rows.keys() == expected
+        assert rows.window(start, count) == expected[start : start + count]
+        assert [rows.position(key) for key in expected] == list(range(len(expected)))
+        assert (len(rows), rows.shown) == (len(known), len(expected))
+        channels = [row["channel"] for row in known.values()]
+        assert rows.facets == {"channel": {one: channels.count(one) for one in set(channels)}}
+
+
+def test_hidden_rows_have_no_position() -> None:
+    """A row that a filter hides is kept, and is nowhere."""
+    rows = Rows(COLUMNS, Wish("name", filters={"channel": ["sms"]}))
+    rows.put({"sid": "MB1", "name": "Ana", "channel": "chat"})
+    assert rows.position("MB1") is None
+    assert "MB1" in rows
+    rows.want(Wish("name"))
+    assert rows.position("MB1") == 0
