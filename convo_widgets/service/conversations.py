@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 
-from convo_widgets.service import limits, rights, tell, timers, webhooks
+from convo_widgets.service import gaps, limits, rights, tell, timers, webhooks
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -247,16 +247,14 @@ def mine(call: Call, conversation: Row, member: Row | None) -> MyConversation:
         date_updated=conversation["date_updated"],
         attributes=conversation["attributes"],
         last_read_message_index=member["last_read"] if member else None,
-        unread_messages_count=unread(call.store, conversation["id"], member["last_read"]) if member else None,
+        unread_messages_count=unread(call.store, conversation, member["last_read"]) if member else None,
         notification_level=member["notification_level"] if member else None,
     )
 
 
-def unread(store: Store, conversation: int, last_read: int | None) -> int | None:
+def unread(store: Store, conversation: Row, last_read: int | None) -> int | None:
     """How many messages still there are above the horizon; None where there is no horizon."""
-    if last_read is None:
-        return None
-    return int(store.value("SELECT count(*) FROM messages WHERE conversation = ? AND idx > ?", conversation, last_read))
+    return None if last_read is None else gaps.messages(store, conversation, last_read)
 
 
 def _reply(call: Call, sid: str) -> ConversationReply:
@@ -291,9 +289,9 @@ def _get(call: Call) -> Answer:
     if not rights.insider(call.store, conversation["id"], call.identity):
         raise Refused(50350)
     body = mine(call, conversation, member)
-    count = "SELECT count(*) FROM {} WHERE conversation = ?"
-    body.participants_count = call.store.value(count.format("participants"), conversation["id"])
-    body.messages_count = call.store.value(count.format("messages"), conversation["id"])
+    count = "SELECT count(*) FROM participants WHERE conversation = ?"
+    body.participants_count = call.store.value(count, conversation["id"])
+    body.messages_count = gaps.messages(call.store, conversation)
     body.sid = conversation["sid"]
     body.url = call.url("Conversations", conversation["sid"])
     body.links = links(call, conversation["sid"])

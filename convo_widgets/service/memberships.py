@@ -179,7 +179,7 @@ def _update(call: Call, change: Change) -> Answer:
         me.demand("editNotificationLevel")
     alter(change, conversation, member, new)
     member = conversations.demand_member(call, conversation)
-    count = conversations.unread(call.store, conversation["id"], member["last_read"])
+    count = conversations.unread(call.store, conversation, member["last_read"])
     reply = MembershipReply(count, member["last_read"], member["notification_level"])
     return Answer(reply, resource=path("MyConversations", conversation["sid"]))
 

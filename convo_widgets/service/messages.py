@@ -6,7 +6,7 @@ from sqlite3 import Row
 
 from msgspec import UNSET
 
-from convo_widgets.service import content, conversations, limits, media, rights, tell, timers, views, webhooks
+from convo_widgets.service import content, conversations, gaps, limits, media, rights, tell, timers, views, webhooks
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -113,6 +113,7 @@ def remove(change: Change, conversation: Row, row: Row) -> None:
     """Remove a message, its media and its receipts."""
     webhooks.message(change, "Removed", conversation, row["idx"])
     change.run("DELETE FROM messages WHERE conversation = ? AND idx = ?", conversation["id"], row["idx"])
+    gaps.add(change, conversation["id"], row["idx"], row["idx"])
     tell.message(change, conversation["id"], "removed", row["idx"])
     tell.channel(change, conversation["id"])
 

@@ -19,7 +19,17 @@ import msgspec
 from msgspec import UNSET
 
 from convo_widgets.errors import UsageError
-from convo_widgets.service import conversations, limits, media, memberships, messages, participants, receipts, users
+from convo_widgets.service import (
+    conversations,
+    gaps,
+    limits,
+    media,
+    memberships,
+    messages,
+    participants,
+    receipts,
+    users,
+)
 from convo_widgets.service.agenda import Agenda, Moment
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.playing import Playing, identities
@@ -323,6 +333,7 @@ class Replay(Playing):
         """Let the next message have this index at least: what came before it is not in the recording."""
         if index <= row["next_index"]:
             return row
+        gaps.add(change, row["id"], row["next_index"], index - 1)
         change.run("UPDATE conversations SET next_index = ? WHERE id = ?", index, row["id"])
         return conversations.find_by(change.store, row["sid"])
 

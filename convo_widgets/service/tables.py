@@ -1,6 +1,6 @@
 """The tables of the service, and what SQLite is told before they are touched."""
 
-VERSION = 5
+VERSION = 6
 """Schema of the file, kept in SQLite's ``user_version``; another one is refused."""
 
 # One process owns the file. Exclusive locking also keeps WAL's index in memory, so that the bug of SQLite 3.7.0 to
@@ -73,6 +73,11 @@ CREATE TABLE messages (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX messages_by_sid ON messages (sid);
 
+CREATE TABLE gaps (
+    conversation INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE,
+    first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (conversation, last)
+) WITHOUT ROWID;
+
 CREATE TABLE media (
     sid TEXT PRIMARY KEY, author TEXT NOT NULL, conversation INTEGER, idx INTEGER, position INTEGER NOT NULL,
     filename TEXT, content_type TEXT NOT NULL, size INTEGER NOT NULL, category TEXT NOT NULL,
@@ -133,4 +138,5 @@ CREATE TABLE events (
     body BLOB NOT NULL
 );
 CREATE INDEX events_by_object ON events (object_sid, id);
+CREATE INDEX events_by_item ON events (object_sid, item);
 """

@@ -253,6 +253,7 @@ async def test_unread(wire: Connect) -> None:
     last = (await alice.get(f"/v3/Lists/{sid}.messages/Items", Order="desc"))["items"][0]
     await alice.ask("DELETE", f"{ROOMS}/{sid}/Messages/{last['data']['sid']}")
     assert (await alice.get(f"{MINE}/{sid}"))["unread_messages_count"] == 2
+    assert (await alice.get(f"{ROOMS}/{sid}"))["messages_count"] == 4
     assert (await alice.post(f"{MINE}/{sid}", {"last_read_message_index": None}))["unread_messages_count"] is None
 
 

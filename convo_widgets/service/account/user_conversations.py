@@ -35,7 +35,7 @@ def _show(request: Request, user: Row, conversation: Row, member: Row) -> UserCo
         conversation_sid=conversation["sid"],
         participant_sid=member["sid"],
         user_sid=user["sid"],
-        unread_messages_count=conversations.unread(request.store, conversation["id"], member["last_read"]),
+        unread_messages_count=conversations.unread(request.store, conversation, member["last_read"]),
         last_read_message_index=member["last_read"],
         friendly_name=conversation["friendly_name"],
         unique_name=conversation["unique_name"],
