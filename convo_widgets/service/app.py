@@ -16,8 +16,8 @@ from starlette.websockets import WebSocket
 
 from convo_widgets._version import __version__
 from convo_widgets.service.account.door import Door
-from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.refusals import Refused
+from convo_widgets.service.services import Services
 from convo_widgets.service.socket import Socket
 from convo_widgets.service.uploads import Uploads
 from convo_widgets.wire import json
@@ -77,16 +77,16 @@ async def _refuse(refused: Refused, scope: Scope, receive: Receive, send: Send) 
 
 
 def make_app(
-    backend: Backend, hosts: Iterable[str] = (), origins: Iterable[str] = (), connections: int = CONNECTIONS
+    services: Services, hosts: Iterable[str] = (), origins: Iterable[str] = (), connections: int = CONNECTIONS
 ) -> Starlette:
-    """The app over a backend; `hosts` and `origins` are let in beside the loopback ones, so many sockets at most."""
-    sockets = backend.faults.connections
+    """The app over services; `hosts` and `origins` are let in beside the loopback ones, so many sockets at most."""
+    sockets = services.home.faults.connections
 
     async def connect(websocket: WebSocket) -> None:
         if len(sockets) >= connections:  # uvicorn's own limit does not count upgrades
             await websocket.send_denial_response(Refused(20429, "connections").response())
             return
-        socket = Socket(backend, websocket)
+        socket = Socket(services, websocket)
         sockets.add(socket)
         try:
             await socket.serve()
@@ -100,8 +100,8 @@ def make_app(
     routes = [
         WebSocketRoute("/v3/wsconnect", connect),
         Route("/", about),
-        *Uploads(backend).routes(),
-        *Door(backend).routes(),
+        *Uploads(services).routes(),
+        *Door(services).routes(),
         WebSocketRoute("/{path:path}", _no_socket),
     ]
     return Starlette(

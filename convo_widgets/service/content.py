@@ -46,8 +46,8 @@ def insert(change: Change, new: NewContent) -> str:
 
 
 def find(store: Store, sid: str) -> Row | None:
-    """The template of a sid."""
-    return store.row("SELECT * FROM content WHERE sid = ?", sid)
+    """The template of a sid; they are the account's, for all of its services."""
+    return store.home.row("SELECT * FROM content WHERE sid = ?", sid)
 
 
 class Rendered:
@@ -123,7 +123,7 @@ def _replace(value: Any, fill: Callable[[str], str]) -> Any:
 
 def _list(call: Call) -> Answer:
     page = Page.of(call)
-    rows = page.read(call.store, "SELECT * FROM content")
+    rows = page.read(call.store.home, "SELECT * FROM content")
     account = call.store.meta("account_sid")
     found = [
         ContentTemplate(

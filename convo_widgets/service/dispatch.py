@@ -60,7 +60,7 @@ _NAMES = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content"}
 
 @dataclass
 class Backend:
-    """What all connections share.
+    """What all connections to one service share.
 
     Attributes:
         base: the service's own address, without a slash at the end.
@@ -83,8 +83,13 @@ class Backend:
     def __post_init__(self) -> None:
         self.carrier = Carrier(self.store, self._report, Agenda(datetime.now(UTC)))
         self.caller = Caller(self.tokens.api_secret, self.hook_hosts)
-        self.signer = Signer(f"{self.base}/v1/Services/{self.tokens.service_sid}/Media", self.media_ttl)
+        self.signer = Signer(f"{self.base}/v1/Services/{self.service_sid}/Media", self.media_ttl)
         reach.start(self.store)
+
+    @property
+    def service_sid(self) -> str:
+        """Which service it is."""
+        return self.tokens.service_sid
 
     @property
     def latency(self) -> float:
@@ -162,7 +167,7 @@ class Backend:
             change.source = source
             done = does(change)
         self.hub.publish(change, self._may_see)
-        self.faults.cut(change.ended)
+        self.hub.cut(change.ended)
         self.caller.tell(change.told)
         self._carry(change)
         return done

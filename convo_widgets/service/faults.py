@@ -32,10 +32,6 @@ class Struck(Refused):
 class Connection(Protocol):
     """A socket, as its faults see it."""
 
-    @property
-    def identity(self) -> str:
-        """Whose it is, empty while nobody is known."""
-
     def cut(self) -> None:
         """Lose it without a word."""
 
@@ -165,12 +161,6 @@ class Faults:
         if len(self._times) >= most:
             raise Struck(429, retry_after)
         self._times.append(now)
-
-    def cut(self, identities: Iterable[str]) -> None:
-        """End the connections of users who are there no more; in the service's loop."""
-        gone = set(identities)
-        for connection in [one for one in self.connections if gone and one.identity in gone]:
-            connection.cut()
 
     def serve(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Say in which loop the connections are; None when they are over."""

@@ -26,6 +26,9 @@ class Follower(Protocol):
     def notify(self, frame: bytes) -> None:
         """Queue the frame of a notification; must not raise and must not wait."""
 
+    def cut(self) -> None:
+        """Lose the connection without a word."""
+
 
 class _Told(Struct, omit_defaults=True):
     """A `SyncNotification` whose event is encoded already."""
@@ -96,6 +99,12 @@ class Hub:
         for identity in identities:
             for follower in tuple(self._people.get(identity, ())):
                 follower.notify(frame)
+
+    def cut(self, identities: Iterable[str] | None = None) -> None:
+        """End the connections of users who are there no more; of all where none are named."""
+        for identity in list(self._people if identities is None else identities):
+            for follower in tuple(self._people.get(identity, ())):
+                follower.cut()
 
     def _followed(self, identity: str) -> set[str]:
         """Whatever a user's connections follow."""

@@ -29,6 +29,7 @@ from convo_widgets.service.replay import Replay
 from convo_widgets.service.replay import read as read_recording
 from convo_widgets.service.seeds.script import load as load_script
 from convo_widgets.service.server import Server
+from convo_widgets.service.services import Left, Services
 from convo_widgets.service.simulate import Simulation
 from convo_widgets.service.store import Durability, Store
 from convo_widgets.service.tables import SYNCHRONOUS
@@ -41,7 +42,12 @@ class _Running:
 
     server: Server
     loop: asyncio.AbstractEventLoop
-    backend: Backend
+    services: Services
+
+    @property
+    def backend(self) -> Backend:
+        """The first service."""
+        return self.services.home
 
 
 class LocalService:
@@ -108,7 +114,7 @@ class LocalService:
         self.token_ttl = token_ttl
         self.faults = Faults(latency_ms)
         self._data = None if data is None else Path(data)
-        self._image: bytes | None = None
+        self._left = Left()
         self._origins = origins
         self._media = Media(single_mb=media_mb, total_mb=media_mb)
         self._media_ttl = media_url_ttl
@@ -126,16 +132,17 @@ class LocalService:
         name = f"[{self.host}]" if ":" in self.host else self.host
         self.url = url = f"http://{name}:{self.port}"
         self.ws_url = f"ws://{name}:{self.port}/v3/wsconnect"
-        data, image, media, media_ttl, faults = self._data, self._image, self._media, self._media_ttl, self.faults
+        data, left, media, media_ttl, faults = self._data, self._left, self._media, self._media_ttl, self.faults
         reachability, hook_hosts, carries = self._reachability, self._hook_hosts, self._carries
         durability = self._durability
 
-        def make() -> Backend:  # in the service's thread, which owns the store
-            store = Store(data, image, reachability=reachability, durability=durability)
+        def make() -> Services:  # in the service's thread, which owns the stores
+            store = Store(data, left.home, reachability=reachability, durability=durability)
             try:
                 seeds.load(store, seed)
                 tokens = Tokens(store.meta("account_sid"), store.meta("service_sid"), api_key, api_secret)
-                return Backend(store, tokens, url, media, media_ttl, faults, hook_hosts=hook_hosts, carries=carries)
+                options: dict[str, Any] = {"hook_hosts": hook_hosts, "carries": carries}
+                return Services(Backend(store, tokens, url, media, media_ttl, faults, **options), left.others)
             except BaseException as error:
                 store.close()
                 if isinstance(error, sqlite3.DatabaseError):
@@ -143,7 +150,7 @@ class LocalService:
                 raise
 
         started: Future[_Running] = Future()
-        self._over: Future[bytes | None] = Future()
+        self._over: Future[Left] = Future()
         arguments = (make, (self.host,), self._origins, self._connections, listener, started, self._over)
         self._thread = threading.Thread(target=_run, args=arguments, name="convo-widgets service", daemon=True)
         self._thread.start()
@@ -160,7 +167,7 @@ class LocalService:
 
     @property
     def service_sid(self) -> str:
-        """Sid of the conversations service; kept in the data file."""
+        """Sid of the first conversations service; kept in the data file."""
         return self._tokens.service_sid
 
     @property
@@ -178,9 +185,21 @@ class LocalService:
         """Whether it still takes connections."""
         return self._finalizer.alive and self._thread.is_alive()
 
-    def token(self, identity: str, ttl: float | None = None) -> str:
-        """An access token for a user, valid for `ttl` seconds; a new identity is a new user."""
-        return self._tokens.mint(identity, self.token_ttl if ttl is None else ttl)
+    def token(self, identity: str, ttl: float | None = None, *, service_sid: str | None = None) -> str:
+        """An access token for a user, valid for `ttl` seconds; a new identity is a new user.
+
+        Args:
+            identity: who it is for.
+            ttl: seconds; None is `token_ttl`.
+            service_sid: which of the account's services lets the user in; None is the first one.
+
+        Raises:
+            UsageError: `identity` cannot be one, or there is no such service.
+        """
+        service = self._running.services.find(service_sid or self.service_sid)
+        if service is None:
+            raise UsageError(f"service_sid={service_sid!r}: there is no such service; GET /v1/Services lists them")
+        return service.tokens.mint(identity, self.token_ttl if ttl is None else ttl)
 
     # -- what plays on it
 
@@ -252,7 +271,7 @@ class LocalService:
     def restart(self) -> None:
         """End all connections, and start again at once: same port, same data, same keys."""
         self.stop()
-        self._image = self._over.result(timeout=10)
+        self._left = self._over.result(timeout=10)
         self._start(self.port, None, self.api_key, self.api_secret)
 
     def __enter__(self) -> LocalService:
@@ -275,49 +294,49 @@ class LocalService:
 
 
 def _run(
-    make: Callable[[], Backend],
+    make: Callable[[], Services],
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
     connections: int,
     listener: socket.socket,
     started: Future[_Running],
-    over: Future[bytes | None],
+    over: Future[Left],
 ) -> None:
-    """Make the backend, serve until told to stop, close the store: all in this thread.
+    """Make the services, serve until told to stop, close their stores: all in this thread.
 
-    `over` gets what an in-memory store held, for another start.
+    `over` gets what stores in memory held, for another start.
     """
     try:
-        backend = make()
+        services = make()
     except BaseException as error:
         listener.close()
-        over.set_result(None)
+        over.set_result(Left())
         started.set_exception(error)
         return
     try:
-        asyncio.run(_serve(backend, hosts, origins, connections, listener, started))
+        asyncio.run(_serve(services, hosts, origins, connections, listener, started))
     finally:
-        backend.faults.serve(None)
-        over.set_result(backend.store.close())
+        services.home.faults.serve(None)
+        over.set_result(services.close())
         listener.close()
 
 
 async def _serve(
-    backend: Backend,
+    services: Services,
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
     connections: int,
     listener: socket.socket,
     started: Future[_Running],
 ) -> None:
-    server = Server(make_app(backend, hosts, origins, connections), connections)
-    backend.faults.serve(asyncio.get_running_loop())
-    clock = asyncio.create_task(timers.run(backend))
+    server = Server(make_app(services, hosts, origins, connections), connections)
+    services.home.faults.serve(asyncio.get_running_loop())
+    clock = asyncio.create_task(timers.run(services))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     ready = asyncio.create_task(server.ready.wait())
     await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
     if ready.done():
-        started.set_result(_Running(server, asyncio.get_running_loop(), backend))
+        started.set_result(_Running(server, asyncio.get_running_loop(), services))
         await serving
         clock.cancel()
         return

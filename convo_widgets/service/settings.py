@@ -22,13 +22,24 @@ class Webhooks(Struct):
     target: str = "webhook"
 
 
+class Account(Struct):
+    """The service of addresses that name none, and what new conversations have where they do not say it."""
+
+    default_chat_service_sid: str | None = None
+    default_messaging_service_sid: str | None = None
+    default_inactive_timer: str | None = None
+    default_closed_timer: str | None = None
+
+
 WEBHOOKS = ("account_webhooks", "service_webhooks")
 """Names of the settings that are `Webhooks`."""
+_OF_THE_ACCOUNT = ("account", "account_webhooks")
 
 
 def load(store: Store, name: str, type: type[T]) -> T:
     """Settings of a name; where none were made, those that go without saying."""
-    text = store.value("SELECT body FROM settings WHERE name = ?", name)
+    where = store.home if name in _OF_THE_ACCOUNT else store
+    text = where.value("SELECT body FROM settings WHERE name = ?", name)
     return type() if text is None else json.decode(text, type)
 
 

@@ -18,7 +18,8 @@ from uuid import UUID, uuid4
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from convo_widgets.service.calls import Call
-from convo_widgets.service.dispatch import Backend, fault
+from convo_widgets.service.dispatch import fault
+from convo_widgets.service.services import Services
 from convo_widgets.service.tokens import Grant, TokenRefused
 from convo_widgets.wire.events import Closed, Event, InitRequested, Malformed, Requested, UpdateRequested
 from convo_widgets.wire.protocol import Protocol
@@ -53,16 +54,17 @@ class Pipe(TypingProtocol):
 
 
 class Socket:
-    """One connection of one user; a `Follower` of the hub.
+    """One connection of one user to the service that its token names; a `Follower` of that one's hub.
 
     Attributes:
         identity: empty until `init` was accepted.
     """
 
-    def __init__(self, backend: Backend, websocket: WebSocket) -> None:
+    def __init__(self, services: Services, websocket: WebSocket) -> None:
         self.identity = ""
         self.followed: set[str] = set()
-        self._backend = backend
+        self._services = services
+        self._backend = services.home  # until its token names another one
         self._websocket = websocket
         self._pipe: Pipe = websocket.scope["extensions"]["convo.pipe"]
         self._protocol = Protocol("service")
@@ -158,6 +160,7 @@ class Socket:
 
     def _init(self, event: InitRequested) -> None:
         try:
+            self._backend = self._services.of_token(event.token)
             grant = self._backend.tokens.check(event.token)
             self._backend.welcome(grant.identity)
         except TokenRefused as refused:

@@ -35,6 +35,8 @@ UPLOADS_KEPT = timedelta(days=1)
 START = 1
 """A position before everything; 0 is what clients read as none."""
 _DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+SERVICE_NAME = "Local service"
+"""What the first service is called."""
 GAP = 1 << 20
 """Least number of event ids between two eras."""
 
@@ -168,9 +170,11 @@ class Store:
         reachability: whether users are told who is online.
         durability: "full" has every commit on the disk before it is acknowledged; with "relaxed" a power cut (but no
             crash of the process) may lose the last ones.
+        home: the store of the account's first service, where this is another one's.
+        service_sid: of that other one.
 
     Attributes:
-        hooked: whether there may be webhooks.
+        home: where what belongs to the account is kept; itself for the first service.
         newest: id of the newest sync event; state and events are written together, so all that is read has it.
 
     Raises:
@@ -184,13 +188,17 @@ class Store:
         *,
         reachability: bool = True,
         durability: Durability = "full",
+        home: Store | None = None,
+        service_sid: str | None = None,
     ) -> None:
         self.path = None if path in (None, ":memory:") else Path(str(path)).expanduser()
-        self._synchronous = SYNCHRONOUS[durability]
+        self.durability: Durability = durability
+        self.home = self if home is None else home
+        self._sids = (new_sid("AC") if home is None else home.meta("account_sid"), service_sid or new_sid("IS"))
         self._db = self._open(image)
         self.newest: int = self._newest()
         self.reachability = reachability
-        self.hooked = bool(self.value("SELECT EXISTS (SELECT 1 FROM webhooks) OR EXISTS (SELECT 1 FROM settings)"))
+        self._hooked = bool(self.value("SELECT EXISTS (SELECT 1 FROM webhooks) OR EXISTS (SELECT 1 FROM settings)"))
         self._eras = self.rows("SELECT first, last FROM eras ORDER BY first DESC")
 
     # -- reading
@@ -212,6 +220,15 @@ class Store:
     def meta(self, name: str) -> str:
         """A setting of this store: account_sid, service_sid."""
         return str(self.value("SELECT value FROM meta WHERE name = ?", name))
+
+    @property
+    def hooked(self) -> bool:
+        """Whether there may be webhooks, of this service or of the account."""
+        return self._hooked or self.home._hooked
+
+    def hook(self) -> None:
+        """From now on there may be webhooks."""
+        self._hooked = True
 
     def object_sid(self, view: str, subject: int) -> str:
         """Sid of the Sync object that shows a noun."""
@@ -275,6 +292,12 @@ class Store:
         self._db.close()
         return image
 
+    def forget(self) -> None:
+        """Close the file, and be empty from now on: whoever still has this store finds nothing in it."""
+        self._db.close()
+        self.path = None
+        self._db = self._open(None)
+
     # -- opening
 
     def _open(self, image: bytes | None) -> sqlite3.Connection:
@@ -311,12 +334,12 @@ class Store:
             )
         if known and not version:
             raise UsageError(f"{self._name()} is a database of something else: choose another file")
-        for pragma in (*PRAGMAS, self._synchronous):
+        for pragma in (*PRAGMAS, SYNCHRONOUS[self.durability]):
             db.execute(pragma)
         db.execute("BEGIN IMMEDIATE")
         try:
             if not known:
-                _create(db)
+                _create(db, *self._sids, first=self.home is self)
             oldest = iso(datetime.now(UTC) - MUTATIONS_KEPT)
             db.execute("DELETE FROM mutations WHERE date_created < ?", (oldest,))
             oldest = iso(datetime.now(UTC) - UPLOADS_KEPT)
@@ -366,14 +389,17 @@ def _begin_era(db: sqlite3.Connection) -> None:
     db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'events'", (first,))
 
 
-def _create(db: sqlite3.Connection) -> None:
-    """Make the tables inside the transaction under way."""
+def _create(db: sqlite3.Connection, account_sid: str, service_sid: str, *, first: bool) -> None:
+    """Make the tables inside the transaction under way; the first service is in its own list."""
     for statement in SCHEMA.split(";\n"):
         if statement.strip():
             db.execute(statement)
-    settings = [("account_sid", new_sid("AC")), ("service_sid", new_sid("IS"))]
+    settings, time = [("account_sid", account_sid), ("service_sid", service_sid)], now()
     db.executemany("INSERT INTO meta VALUES (?, ?)", settings)
-    _create_roles(db, now())
+    if first:
+        sql = "INSERT INTO services (sid, friendly_name, ready, date_created, date_updated) VALUES (?, ?, 1, ?, ?)"
+        db.execute(sql, (service_sid, SERVICE_NAME, time, time))
+    _create_roles(db, time)
     db.execute("INSERT INTO sqlite_sequence VALUES ('events', ?)", (START,))
     db.execute(f"PRAGMA user_version = {VERSION}")
 

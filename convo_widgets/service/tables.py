@@ -16,8 +16,9 @@ SYNCHRONOUS = {"full": "PRAGMA synchronous = FULL", "relaxed": "PRAGMA synchrono
 """By durability: whether what was acknowledged survives a power cut, or only the end of the process."""
 
 # The nouns are the only truth; Sync documents, lists and maps are rendered from them. Attributes are JSON text, times
-# are ISO 8601 text in UTC, sids are the public names. `events` is what subscribers missed while they were away;
-# `eras` are the ranges of ids that it ever had.
+# are ISO 8601 text in UTC, sids are the public names. `events` is what subscribers missed while they were away; `eras`
+# are the ranges of ids that it ever had. `services`, `content`, `addresses` and `credentials` belong to the account:
+# only the store of its first service has any.
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
@@ -26,6 +27,11 @@ CREATE TABLE eras (first INTEGER PRIMARY KEY, last INTEGER);
 CREATE TABLE roles (
     id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, type TEXT NOT NULL, friendly_name TEXT NOT NULL,
     admin INTEGER NOT NULL, permissions TEXT NOT NULL, date_created TEXT NOT NULL, date_updated TEXT NOT NULL
+);
+
+CREATE TABLE services (
+    id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, friendly_name TEXT NOT NULL, ready INTEGER NOT NULL,
+    date_created TEXT NOT NULL, date_updated TEXT NOT NULL
 );
 
 CREATE TABLE settings (name TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;

@@ -16,7 +16,7 @@ from convo_widgets.service.store import Change, Source, Store, iso, now
 from convo_widgets.wire.schema import time_of
 
 if TYPE_CHECKING:
-    from convo_widgets.service.dispatch import Backend
+    from convo_widgets.service.services import Services
 
 EVERY = 1.0
 """Seconds between two looks."""
@@ -66,12 +66,13 @@ def sweep(change: Change) -> None:
             plan(change, row["id"])
 
 
-async def run(backend: Backend) -> None:
+async def run(services: Services) -> None:
     """Look again and again whether a time has come."""
     while True:
         await asyncio.sleep(EVERY)
-        if backend.store.value("SELECT EXISTS (SELECT 1 FROM conversations WHERE due <= ?)", now()):
-            backend.attempt("a timer", sweep)
+        for backend in services:
+            if backend.store.value("SELECT EXISTS (SELECT 1 FROM conversations WHERE due <= ?)", now()):
+                backend.attempt("a timer", sweep)
 
 
 def _move(change: Change, row: Row, state: str, reason: str) -> None:

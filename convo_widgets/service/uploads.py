@@ -23,6 +23,8 @@ from convo_widgets.service import limits, media
 from convo_widgets.service.dispatch import Backend, fault
 from convo_widgets.service.multipart import FirstFile, is_form
 from convo_widgets.service.refusals import Refused
+from convo_widgets.service.services import Services
+from convo_widgets.service.store import Store
 from convo_widgets.service.tokens import TokenRefused
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import MediaFound, MediaRecord, MediaSetRequest
@@ -50,15 +52,14 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
-Handler = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[Request, Backend], Awaitable[Response]]
 
 
 class Uploads:
-    """The handlers of the media service, over a backend."""
+    """The handlers of the media service, each over the backend of the service in its address."""
 
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
-        self.store = backend.store
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._running = 0
 
     def routes(self) -> list[Route]:
@@ -72,15 +73,16 @@ class Uploads:
             Route(f"{base}/{{sid}}/Temporary/{{expires}}/{{signature}}", self._answer(self._temporary)),
         ]
 
-    def _answer(self, handler: Handler) -> Handler:
+    def _answer(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """The handler, with every no as an error body."""
 
         async def answer(request: Request) -> Response:
             try:
-                self.backend.faults.strike(request.method, request.url.path)
-                if request.path_params["service"] != self.backend.tokens.service_sid:
+                self._services.home.faults.strike(request.method, request.url.path)
+                backend = self._services.find(request.path_params["service"])
+                if backend is None:
                     raise Refused(20404)
-                return await handler(request)
+                return await handler(request, backend)
             except Refused as refused:
                 return refused.response()
             except ClientDisconnect:
@@ -90,39 +92,23 @@ class Uploads:
 
         return answer
 
-    def _identity(self, request: Request) -> str:
-        """Who asks."""
-        try:
-            identity = self.backend.tokens.check(request.headers.get("x-twilio-token", "")).identity
-        except TokenRefused as refused:
-            raise Refused(refused.code) from None
-        self.backend.welcome(identity)
-        return identity
-
-    def _find(self, sid: str, identity: str) -> Row:
-        """A medium that a user may have; of another one he hears as little as of none."""
-        medium = media.find(self.store, sid)
-        if medium is None or not media.may_read(self.store, medium, identity):
-            raise Refused(20404, "there is no such medium")
-        return medium
-
     # -- in
 
-    async def _upload(self, request: Request) -> Response:
-        identity = self._identity(request)
+    async def _upload(self, request: Request, backend: Backend) -> Response:
+        identity = _identity(request, backend)
         category = request.query_params.get("Category", "media")
         filename = limits.name(request.query_params.get("Filename"), "Filename")
         content_type = request.headers.get("content-type", "")
         form = is_form(content_type)
         if not form:
             content_type = limits.media_type(content_type, category)
-        media.demand_room(self.store, identity, self.backend.media)
+        media.demand_room(backend.store, identity, backend.media)
         if self._running >= UPLOADS:
             raise Refused(20429, "uploads")
         self._running += 1
         try:
             with SpooledTemporaryFile(max_size=media.PIECE) as file:
-                await receive(request, file, self.backend.media.single_mb * limits.MB)
+                await receive(request, file, backend.media.single_mb * limits.MB)
                 file.seek(0)
                 pieces = iter(lambda: file.read(media.PIECE), b"")
                 if form:
@@ -130,9 +116,9 @@ class Uploads:
                     content_type = limits.media_type(first.content_type, category)
                     filename = filename or limits.name(first.filename, "filename")
                     pieces = first.pieces(media.PIECE)
-                with self.store.write() as change:
+                with backend.store.write() as change:
                     sid = media.insert(
-                        self.store,
+                        backend.store,
                         author=identity,
                         time=change.time,
                         content_type=content_type,
@@ -142,15 +128,16 @@ class Uploads:
                     )
         finally:
             self._running -= 1
-        return _json(self._record(self._find(sid, identity)), 201)
+        return _json(media.record(backend.store, _find(backend, sid, identity), backend.signer), 201)
 
     # -- out
 
-    async def _get(self, request: Request) -> Response:
-        return _json(self._record(self._find(request.path_params["sid"], self._identity(request))))
+    async def _get(self, request: Request, backend: Backend) -> Response:
+        medium = _find(backend, request.path_params["sid"], _identity(request, backend))
+        return _json(media.record(backend.store, medium, backend.signer))
 
-    async def _set(self, request: Request) -> Response:
-        identity = self._identity(request)
+    async def _set(self, request: Request, backend: Backend) -> Response:
+        identity = _identity(request, backend)
         with SpooledTemporaryFile(max_size=media.PIECE) as file:
             await receive(request, file, 64 * 1024)
             file.seek(0)
@@ -160,33 +147,51 @@ class Uploads:
                 raise Refused(20422, f"the body does not fit ({error})") from error
         if wanted.command != "get" or len(wanted.wanted) > SET:
             raise Refused(20422, f"the command is get, for at most {SET} media")
-        return _json([self._one(one.media_sid, identity) for one in wanted.wanted])
+        return _json([_one(backend, one.media_sid, identity) for one in wanted.wanted])
 
-    def _one(self, sid: str, identity: str) -> MediaFound:
-        try:
-            return MediaFound(200, self._record(self._find(sid, identity)))
-        except Refused:
-            return MediaFound(404, MediaRecord(sid))
+    async def _content(self, request: Request, backend: Backend) -> Response:
+        medium = _find(backend, request.path_params["sid"], _identity(request, backend))
+        return _bytes(request, backend.store, medium)
 
-    async def _content(self, request: Request) -> Response:
-        return self._bytes(request, self._find(request.path_params["sid"], self._identity(request)))
-
-    async def _temporary(self, request: Request) -> Response:
+    async def _temporary(self, request: Request, backend: Backend) -> Response:
         sid = request.path_params["sid"]
-        self.backend.signer.check(sid, request.path_params["expires"], request.path_params["signature"])
-        medium = media.find(self.store, sid)
+        backend.signer.check(sid, request.path_params["expires"], request.path_params["signature"])
+        medium = media.find(backend.store, sid)
         if medium is None:
             raise Refused(20404, "there is no such medium")
-        return self._bytes(request, medium)
+        return _bytes(request, backend.store, medium)
 
-    def _record(self, medium: Row) -> MediaRecord:
-        return media.record(self.store, medium, self.backend.signer)
 
-    def _bytes(self, request: Request, medium: Row) -> Response:
-        if not media.has_bytes(self.store, medium):
-            raise Refused(20404, "the bytes of this medium were not part of the seed")
-        part = asked_part(request.headers.get("range", ""), medium["size"])
-        return Bytes(medium, part, media.pieces(self.store, medium["sid"], *part))
+def _identity(request: Request, backend: Backend) -> str:
+    """Who asks."""
+    try:
+        identity = backend.tokens.check(request.headers.get("x-twilio-token", "")).identity
+    except TokenRefused as refused:
+        raise Refused(refused.code) from None
+    backend.welcome(identity)
+    return identity
+
+
+def _find(backend: Backend, sid: str, identity: str) -> Row:
+    """A medium that a user may have; of another one he hears as little as of none."""
+    medium = media.find(backend.store, sid)
+    if medium is None or not media.may_read(backend.store, medium, identity):
+        raise Refused(20404, "there is no such medium")
+    return medium
+
+
+def _one(backend: Backend, sid: str, identity: str) -> MediaFound:
+    try:
+        return MediaFound(200, media.record(backend.store, _find(backend, sid, identity), backend.signer))
+    except Refused:
+        return MediaFound(404, MediaRecord(sid))
+
+
+def _bytes(request: Request, store: Store, medium: Row) -> Response:
+    if not media.has_bytes(store, medium):
+        raise Refused(20404, "the bytes of this medium were not part of the seed")
+    part = asked_part(request.headers.get("range", ""), medium["size"])
+    return Bytes(medium, part, media.pieces(store, medium["sid"], *part))
 
 
 class Bytes(Response):

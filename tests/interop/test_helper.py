@@ -331,7 +331,7 @@ def test_roles(api: Any, helper: Client, service: LocalService) -> None:
 
 
 def test_services(helper: Client, service: LocalService) -> None:
-    """One is there, and stays the only one."""
+    """One is there from the beginning; another one comes, with all that a service has, and goes."""
     services = helper.conversations.v1.services
     (one,) = services.list()
     assert (one.sid, services(one.sid).fetch().friendly_name) == (service.service_sid, "Local service")
@@ -339,7 +339,19 @@ def test_services(helper: Client, service: LocalService) -> None:
         *("conversations", "users", "roles", "bindings", "configuration"),
         *("participant_conversations", "conversation_with_participants"),
     }
-    assert code(services.create, friendly_name="second") == 20403
+    made = services.create(friendly_name="second")
+    assert [(each.sid, each.friendly_name) for each in services.list()][1:] == [(made.sid, "second")]
+    assert services(made.sid).fetch().date_created == made.date_created
+    room = services(made.sid).conversations.create(unique_name="over there")
+    assert (room.chat_service_sid, code(helper.conversations.v1.conversations("over there").fetch)) == (made.sid, 50350)
+    assert len(services(made.sid).roles.list()) == 4
+    configuration = helper.conversations.v1.configuration()
+    assert configuration.update(default_chat_service_sid=made.sid).default_chat_service_sid == made.sid
+    assert helper.conversations.v1.conversations("over there").fetch().sid == room.sid
+    assert code(services(made.sid).delete) == 20403
+    configuration.update(default_chat_service_sid=one.sid)
+    assert services(made.sid).delete()
+    assert code(services(made.sid).fetch) == 20404
     assert code(services(one.sid).delete) == 20403
     assert code(services("IS" + "0" * 32).fetch) == 20404
 

@@ -22,6 +22,7 @@ from convo_widgets.service.app import make_app
 from convo_widgets.service.dispatch import ROUTES, Backend
 from convo_widgets.service.limits import DEFAULT_MEDIA
 from convo_widgets.service.local import LocalService
+from convo_widgets.service.services import Services
 from convo_widgets.service.store import Change, Store
 from convo_widgets.service.tokens import Tokens
 from convo_widgets.wire import json
@@ -74,7 +75,7 @@ def tables() -> dict[str, list[Row]]:
 def user_operations() -> set[str]:
     """Every route of the users' side: inside the socket, and whatever the app has over HTTP but its front page."""
     inside = {f"{route.method} {_address(route.pattern.pattern)}" for route in ROUTES.routes}
-    routes = make_app(Backend(Store(), Tokens("AC0", "IS0"), "http://x")).routes
+    routes = make_app(Services(Backend(Store(), Tokens("AC0", "IS0"), "http://x"))).routes
     others = [route for route in routes if isinstance(route, HttpRoute) and route.path not in ("/", "/v1/{path:path}")]
     return inside | {f"{method} {route.path}" for route in others for method in (route.methods or {"GET"}) - {"HEAD"}}
 

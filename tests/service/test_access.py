@@ -12,6 +12,7 @@ from convo_widgets.service import conversations, local, users
 from convo_widgets.service.app import make_app
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.local import LocalService
+from convo_widgets.service.services import Services
 from convo_widgets.wire import protocol
 
 from . import access
@@ -33,9 +34,9 @@ def backends(monkeypatch: pytest.MonkeyPatch) -> list[Backend]:
     """Gets what is behind a service that is made."""
     found: list[Backend] = []
 
-    def make(backend: Backend, *options: Any) -> Any:
-        found.append(backend)
-        return make_app(backend, *options)
+    def make(services: Services, *options: Any) -> Any:
+        found.append(services.home)
+        return make_app(services, *options)
 
     monkeypatch.setattr(local, "make_app", make)
     return found

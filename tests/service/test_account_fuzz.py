@@ -103,7 +103,6 @@ RIGHT = {
 """Values that fields may have, by the last part of their names; others take any text."""
 NOT_HERE = {
     *{("GET", "/Bindings/{binding}"), ("DELETE", "/Bindings/{binding}")},  # no user of this service has a device
-    *{("POST", "/Services"), ("DELETE", "/Services/{service}")},  # always refused
 }
 
 

@@ -15,13 +15,14 @@ from websockets.exceptions import InvalidStatus
 from convo_widgets.service.app import make_app
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.local import LocalService
+from convo_widgets.service.services import Services
 from convo_widgets.service.store import Store
 from convo_widgets.service.tokens import Tokens
 
 
 def routes() -> list[tuple[str, str]]:
     """All routes of the app as (kind, path), and addresses that are none."""
-    app = make_app(Backend(Store(), Tokens("AC0", "IS0"), "http://x"))
+    app = make_app(Services(Backend(Store(), Tokens("AC0", "IS0"), "http://x")))
     found = [("socket" if isinstance(route, WebSocketRoute) else "http", route.path) for route in app.routes]
     assert all(isinstance(route, Route | WebSocketRoute) for route in app.routes), "a new kind of route: test it here"
     assert ("socket", "/v3/wsconnect") in found

@@ -46,8 +46,8 @@ def _show(request: Request, row: Row) -> AccountAddress:
 def _auto_creation(request: Request) -> dict[str, Any]:
     """What is given of it."""
     service = request.text("AutoCreation.ConversationServiceSid")
-    if service not in (UNSET, "", request.backend.tokens.service_sid):
-        raise Refused(20422, "AutoCreation.ConversationServiceSid is that of the one service which is here")
+    if isinstance(service, str) and service and request.services.find(service) is None:
+        raise Refused(20422, "AutoCreation.ConversationServiceSid is the sid of a service")
     flow, retries = request.text("AutoCreation.StudioFlowSid"), request.index("AutoCreation.StudioRetryCount")
     if isinstance(flow, str) and flow and not limits.is_sid(flow, "FW"):
         raise Refused(20422, "AutoCreation.StudioFlowSid is the sid of a flow")

@@ -44,28 +44,16 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 # --- The account ---------------------------------------------------------------------------------------------------
 
 
-class AccountSettings(Struct):
-    """What new conversations have where they do not say it."""
-
-    default_messaging_service_sid: str | None = None
-    default_inactive_timer: str | None = None
-    default_closed_timer: str | None = None
-
-
-def account_settings(request: Request) -> AccountSettings:
-    """Those of the account."""
-    return settings.load(request.store, "account", AccountSettings)
-
-
 def _account(request: Request) -> Answer:
+    sid = request.services.default.service_sid
     links = {
-        "service": request.account_url("Services", request.backend.tokens.service_sid),
+        "service": request.account_url("Services", sid),
         "webhooks": request.account_url("Configuration", "Webhooks"),
     }
     shown = {
         **request.account(),
-        "default_chat_service_sid": request.backend.tokens.service_sid,
-        **structs.asdict(account_settings(request)),
+        **structs.asdict(settings.load(request.store, "account", settings.Account)),
+        "default_chat_service_sid": sid,
         "url": request.account_url("Configuration"),
         "links": links,
     }
@@ -73,8 +61,9 @@ def _account(request: Request) -> Answer:
 
 
 def _set_account(request: Request, change: Change) -> Answer:
-    if request.maybe("DefaultChatServiceSid") not in (None, request.backend.tokens.service_sid):
-        raise Refused(20422, "DefaultChatServiceSid is that of the one service which is here")
+    default = request.maybe("DefaultChatServiceSid")
+    if default is not None and request.services.find(default) is None:
+        raise Refused(20422, "DefaultChatServiceSid is the sid of a service")
     given = _given(
         {
             "messaging_service_sid": request.text("DefaultMessagingServiceSid"),
@@ -86,7 +75,10 @@ def _set_account(request: Request, change: Change) -> Answer:
     names = {"messaging_service_sid": "default_messaging_service_sid"}
     names |= {"inactive_after": "default_inactive_timer", "closed_after": "default_closed_timer"}
     changed = {names[name]: value or None for name, value in checked.items()}
-    settings.save(change, "account", structs.replace(account_settings(request), **changed))
+    if default is not None:
+        changed["default_chat_service_sid"] = default
+    before = settings.load(request.store, "account", settings.Account)
+    settings.save(change, "account", structs.replace(before, **changed))
     return _account(request)
 
 
@@ -104,7 +96,7 @@ def _change_webhooks(request: Request, change: Change, name: str) -> None:
         "target": request.choice("Target", "webhook", "flex"),
     }
     settings.save(change, name, structs.replace(settings.load(request.store, name, settings.Webhooks), **_given(given)))
-    change.store.hooked = True
+    change.store.hook()
 
 
 def _account_webhooks(request: Request) -> Answer:
@@ -137,7 +129,7 @@ _ROLES = {name: (type, "".join(word.title() for word in name.split("_"))) for (t
 def _service(request: Request) -> Answer:
     links = {part.lower(): request.service_url("Configuration", part) for part in ("Notifications", "Webhooks")}
     shown = {
-        "chat_service_sid": request.backend.tokens.service_sid,
+        "chat_service_sid": request.backend.service_sid,
         **{name: request.store.meta(name) for name in _ROLES},
         "reachability_enabled": request.store.reachability,
         "url": request.service_url("Configuration"),

@@ -29,8 +29,9 @@ from convo_widgets.service.account import (
     webhooks,
 )
 from convo_widgets.service.account.requests import Answer, Request, Route
-from convo_widgets.service.dispatch import Backend, fault
+from convo_widgets.service.dispatch import fault
 from convo_widgets.service.refusals import Refused
+from convo_widgets.service.services import Services
 from convo_widgets.service.store import Source
 from convo_widgets.service.uploads import receive
 from convo_widgets.wire import json
@@ -57,10 +58,10 @@ ROUTES = [
 
 
 class Door:
-    """The account's REST API over a backend, with and without the service in the path."""
+    """The account's REST API over its services; an address that names none is of the default one."""
 
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
+    def __init__(self, services: Services) -> None:
+        self.services = services
 
     def routes(self) -> list[HttpRoute]:
         """Where it is."""
@@ -72,7 +73,7 @@ class Door:
             self._check(http.headers.get("authorization", ""))
             path = http.scope["raw_path"].decode("latin-1").partition("?")[0].removeprefix("/v1")
             if not path.startswith("/_local/"):
-                self.backend.faults.strike(http.method, f"/v1{path}", account=True)
+                self.services.home.faults.strike(http.method, f"/v1{path}", account=True)
             with SpooledTemporaryFile(max_size=LARGEST) as file:
                 await receive(http, file, LARGEST)
                 file.seek(0)
@@ -95,7 +96,7 @@ class Door:
             given = base64.b64decode(encoded, validate=True)
         except ValueError:
             given = b""
-        tokens = self.backend.tokens
+        tokens = self.services.home.tokens
         names = (tokens.api_key, tokens.account_sid)
         right = [hmac.compare_digest(given, f"{name}:{tokens.api_secret}".encode()) for name in names]
         if not any(right) or scheme.lower() != "basic":
@@ -103,26 +104,30 @@ class Door:
 
     async def _answer(self, http: starlette.requests.Request, path: str, content: bytes) -> Answer:
         """Let webhooks say no to what they are to be asked about, then do it."""
-        root = base = f"{self.backend.base}/v1"
-        parts = path.split("/", 3)
+        services = self.services
+        backend, root = services.default, f"{services.home.base}/v1"
+        base, parts = root, path.split("/", 3)
         if len(parts) == 4 and parts[1] == "Services":
-            if parts[2] != self.backend.tokens.service_sid:
+            named = services.find(parts[2])
+            if named is None:
                 raise Refused(20404)
-            base, path = f"{base}/Services/{parts[2]}", f"/{parts[3]}"
-        request = Request(self.backend, root, base, content, _params(http.url.query))
+            backend, base, path = named, f"{base}/Services/{parts[2]}", f"/{parts[3]}"
+        request = Request(services, backend, root, base, content, _params(http.url.query))
         route = _choose(http.method, path, request)
+        if route.below == "account":
+            request.backend = services.home
         route.check(request)
         if route.reads is not None:
             return route.reads(request)
         source = Source("API") if http.headers.get("x-twilio-webhook-enabled", "").lower() == "true" else None
         if source is not None and route.event is not None:
             fields = {name: values[0] for name, values in request.fields.items()}
-            refused = await self.backend.consult(route.event, request.names, fields, source)
+            refused = await request.backend.consult(route.event, request.names, fields, source)
             if refused is not None:
                 raise refused
         writes = route.writes
         assert writes is not None
-        return self.backend.act(lambda change: writes(request, change), source)
+        return request.backend.act(lambda change: writes(request, change), source)
 
 
 def _params(query: str) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ from msgspec import UNSET, UnsetType
 from convo_widgets.service import events, pages
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.refusals import Refused
+from convo_widgets.service.services import Services
 from convo_widgets.service.store import Change, Store, iso
 from convo_widgets.wire import json
 from convo_widgets.wire.rest import PageMeta
@@ -31,12 +32,15 @@ class Request:
     """One request.
 
     Attributes:
+        backend: of the service in the address, or of the default one; of the first one, which has what is the
+            account's, where the address is there without a service only.
         root: absolute address of version 1.
         base: the same, or that of the service below it where it was named.
         query: the parameters of the address, each with its values.
         names: the named parts of the path, percent-decoded.
     """
 
+    services: Services
     backend: Backend
     root: str
     base: str
@@ -140,11 +144,11 @@ class Request:
 
     def service_url(self, *parts: str) -> str:
         """The same, with the service."""
-        return _join(self.root, "Services", self.backend.tokens.service_sid, *parts)
+        return _join(self.root, "Services", self.backend.service_sid, *parts)
 
     def ids(self) -> dict[str, Any]:
         """What stands in bodies of nouns that a service has."""
-        return {**self.account(), "chat_service_sid": self.backend.tokens.service_sid}
+        return {**self.account(), "chat_service_sid": self.backend.service_sid}
 
     def account(self) -> dict[str, Any]:
         """What stands in every body."""
@@ -291,13 +295,18 @@ def post(address: str, handler: Writes, *fields: str, below: Below = "either") -
 
 
 def ask(address: str, handler: Reads) -> Route:
-    """A POST with JSON that changes nothing in the store."""
-    return Route("POST", address, _compile(address), None, reads=handler)
+    """A POST with JSON, of the account, that changes nothing in the store."""
+    return Route("POST", address, _compile(address), None, reads=handler, below="account")
 
 
 def make(address: str, handler: Writes) -> Route:
-    """A POST with JSON."""
-    return Route("POST", address, _compile(address), None, writes=handler)
+    """A POST with JSON, of the account."""
+    return Route("POST", address, _compile(address), None, writes=handler, below="account")
+
+
+def run(method: str, address: str, handler: Reads, *fields: str) -> Route:
+    """A route of the account whose handler sees to its own transactions."""
+    return Route(method, address, _compile(address), fields, reads=handler, below="account")
 
 
 def delete(address: str, handler: Writes, below: Below = "either") -> Route:

@@ -86,7 +86,7 @@ def _create(request: Request, change: Change) -> Answer:
     values = (sid := new_sid("WH"), conversation["id"], target, json.encode(configuration).decode())
     sql = "INSERT INTO webhooks (sid, conversation, target, configuration, date_created, date_updated)"
     change.run(f"{sql} VALUES (?, ?, ?, ?, ?, ?)", *values, change.time, change.time)
-    change.store.hooked = True
+    change.store.hook()
     return Answer(_show(request, conversation, _find(request, conversation, sid)), 201)
 
 
