@@ -100,7 +100,8 @@ class Service:
         self.process = Process(*command, *options)
         told = self.process.read()
         self.url, self.ws_url = told["url"], told["ws_url"]
-        self._tokens = Tokens(told["account_sid"], told["service_sid"], told["api_key"], told["api_secret"])
+        self.auth = (told["api_key"], told["api_secret"])
+        self._tokens = Tokens(told["account_sid"], told["service_sid"], *self.auth)
 
     def task(self, name: str, identity: str = READER, **more: Any) -> Report:
         """A task for a peer: what to do, where, and as whom."""

@@ -29,7 +29,7 @@ class Raw:
     def __init__(self, socket: ClientConnection, url: str) -> None:
         self.socket = socket
         self.protocol = Protocol("client")
-        self._url = url
+        self.url = url
         self._links: dict[str, str] = {}
 
     @classmethod
@@ -39,7 +39,7 @@ class Raw:
         self.protocol.init(task["token"])
         await self.flush()
         await self.next(Initialized)
-        self._links = (await self.ask("GET", f"{self._url}/Client/v2/Configuration"))["links"]
+        self._links = (await self.ask("GET", f"{self.url}/Client/v2/Configuration"))["links"]
         return self
 
     async def flush(self) -> None:
@@ -74,10 +74,10 @@ class Raw:
 
     async def follow(self, sid: str) -> str:
         """Subscribe to the messages of a conversation; the URL of their items."""
-        opened = await self.ask("GET", f"{self._url}/v3/Lists/{sid}.messages")
+        opened = await self.ask("GET", f"{self.url}/v3/Lists/{sid}.messages")
         asked = {"object_sid": opened["sid"], "object_type": "list", "last_event_id": opened["last_event_id"]}
         batch = {"event_protocol_version": 4, "action": "establish", "correlation_id": 1, "requests": [asked]}
-        await self.ask("POST", f"{self._url}/v4/Subscriptions", batch)
+        await self.ask("POST", f"{self.url}/v4/Subscriptions", batch)
         return str(opened["links"]["items"])
 
     async def messages(self, sid: str, bodies: list[str]) -> list[bytes]:
