@@ -7,7 +7,7 @@ BUNDLE := convo_widgets/widgets/static/thread.js
 JS_SOURCES := $(shell find js -path js/node_modules -prune -o -name tests -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.mjs' -o -name 'package.json' \) -print 2>/dev/null)
 CHROMIUM_PACKAGES := chromium fonts-dejavu-core fonts-noto-color-emoji
 
-.PHONY: help env js demo test bench check fix lock chromium clean
+.PHONY: help env js demo test screenshots bench check fix lock chromium clean
 .DEFAULT_GOAL := help
 
 help:  ## say what can be made
@@ -28,6 +28,9 @@ test: env js chromium tests/interop/node_modules/.ready  ## run every test, the 
 	npm --prefix js test
 	$(PY) -m pytest
 	$(PY) -m pytest tests/browser
+
+screenshots: env js chromium  ## pictures of every widget in JupyterLab, in artifacts/
+	$(PY) -m tests.browser.screenshots
 
 bench: env tests/interop/node_modules/.ready  ## measure us against the JavaScript SDK (about 10 minutes)
 	$(PY) -m bench

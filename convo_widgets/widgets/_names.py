@@ -81,6 +81,12 @@ class Names:
             return self._known.get(participant.identity) or self._given.get(participant.identity, participant.identity)
         return self.of(self._address(participant) or participant.type)
 
+    @classmethod
+    def address(cls, participant: Participant) -> str | None:
+        """The address of a participant on another channel, as it may be shown."""
+        address = cls._address(participant)
+        return None if address is None else mask(address)
+
     @staticmethod
     def _address(participant: Participant) -> str | None:
         """The address of a participant on another channel."""

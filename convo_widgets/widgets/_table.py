@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html import escape
 from typing import Any, ClassVar
 
 import traitlets
@@ -132,6 +134,17 @@ class Table(Widget):
         self._first = {"rows": rows, "shown": self._rows.shown, "total": len(self._rows)}
         self._facets = self._rows.facets
 
+    def _static_html(self) -> str:
+        """The first rows as a table."""
+        heads = "".join(f"<th>{escape(column.label)}</th>" for column in self.COLUMNS)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(_words(column, row.get(column.name)))}</td>" for column in self.COLUMNS)
+            for row in self._first.get("rows", [])
+        )
+        more = self._rows.shown - len(self._first.get("rows", []))
+        rest = f"<p>{more} more.</p>" if more > 0 else ""
+        return f"<p>{escape(repr(self))}: live while its notebook runs.</p><table><tr>{heads}</tr>{rows}</table>{rest}"
+
     # -- what the views want
 
     async def _answer_rows(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -198,3 +211,14 @@ class Table(Widget):
             },
             "search": str(state.get("search") or "")[:200],
         }
+
+
+def _words(column: Column, value: Any) -> str:
+    """A value of a row for a reader without a front end."""
+    if value is None:
+        return ""
+    if column.kind == "flag":
+        return "yes" if value else "no"
+    if column.kind == "time":
+        return f"{datetime.fromtimestamp(value / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+    return str(value)

@@ -11,29 +11,27 @@ import traitlets
 from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.message import Message, MessageUpdated
 from convo_widgets.client.participant import Participant
-from convo_widgets.errors import ConvoError, UsageError
-from convo_widgets.widgets._base import Widget, bundle
-from convo_widgets.widgets._names import Names
+from convo_widgets.errors import UsageError
+from convo_widgets.widgets._base import bundle
+from convo_widgets.widgets._conversation import OfConversation
 
 RECENT = 50  # messages that travel with the widget's state: the first paint, and what a saved notebook shows
 RECENT_INTERVAL = 1.0  # seconds between two updates of them
 MAX_PAGE = 200
 
 
-class Thread(Widget):
+class Thread(OfConversation):
     """A live conversation: messages as they come, older ones on scroll, and a composer.
 
     Text is shown as text, whatever it holds. Several views of one thread stay in step.
 
     Attributes:
-        conversation_sid: which conversation; set it to show another one of the same client.
         read_only: hide the composer, and refuse to send.
     """
 
     _esm = bundle("thread.js")
     _css = bundle("thread.css")
 
-    conversation_sid = traitlets.Unicode().tag(sync=True)
     read_only = traitlets.Bool(False).tag(sync=True)
     _header = traitlets.Dict().tag(sync=True)
     _recent: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
@@ -41,24 +39,10 @@ class Thread(Widget):
     REQUESTS = frozenset({"open", "older", "newer", "send", "typing"})
 
     def __init__(self, conversation: Conversation, **traits: Any) -> None:
-        if not isinstance(conversation, Conversation):
-            raise UsageError(f"Thread shows a Conversation, not {type(conversation).__name__}.")
-        super().__init__(conversation_sid=conversation.sid, **traits)
         self._local_ids: dict[int, str] = {}
         self._recent_timer: asyncio.TimerHandle | None = None
         self._told = -1  # the newest index that a batch has added
-        self._conversation, self._names = conversation, Names(conversation)
-        self._target = conversation.sid
-        self._ready = self._spawn(self._load())
-        self.observe(lambda change: self._soon(self._switch, change["new"]), "conversation_sid")
-
-    def __repr__(self) -> str:
-        return f"<Thread of {self._conversation!r}>"
-
-    @property
-    def conversation(self) -> Conversation:
-        """The conversation that is shown."""
-        return self._conversation
+        super().__init__(conversation, **traits)
 
     # -- which conversation
 
@@ -83,32 +67,15 @@ class Thread(Widget):
             self._recent_timer = None
         super()._let_go()
 
-    def _switch(self, sid: str) -> None:
-        if sid != self._target and not self._closed:
-            self._target = sid
-            self._ready.cancel()
-            self._ready = self._spawn(self._switch_to(sid))
-
-    async def _switch_to(self, sid: str) -> None:
-        try:
-            conversation = await self._conversation.client.get_conversation_by_sid(sid)
-        except ConvoError:
-            self._target = self.conversation_sid = self._conversation.sid
-            raise
-        self._conversation, self._names = conversation, Names(conversation)
+    def _forget(self) -> None:
+        super()._forget()
         self._local_ids.clear()
-        self._changes.clear()
         self._told = -1
-        await self._load()
-        self._change("reset")
 
     # -- what the view asks for
 
     async def _answer_open(self, params: dict[str, Any]) -> dict[str, Any]:
-        if self._ready.done() and not self._ready.cancelled() and self._ready.exception() is not None:
-            self._ready = self._spawn(self._load())  # one had not joined, or there was no connection
-        while not self._ready.done():  # it may be replaced meanwhile, by a switch to another conversation
-            await asyncio.wait([self._ready])
+        await self._loaded()
         sequence = self._sequence  # before the read: what comes meanwhile is then told twice, not never
         page = await self._conversation.get_messages(_count(params))
         return {

@@ -63,3 +63,23 @@ export function connectionWords(connection: Connection, wasOpen: boolean): strin
       return "Access was denied: give the client a new token (client.update_token).";
   }
 }
+
+interface StatusLineProps {
+  /** What is wrong, or null when all is well. */
+  words: string | null;
+  severe: boolean;
+  children?: ComponentChildren;
+}
+
+export function StatusLine({ words, severe, children }: StatusLineProps) {
+  return (
+    <div class={severe ? "cw-status cw-severe" : "cw-status"} role="status">
+      {words !== null && (
+        <p>
+          <span>{words}</span>
+          {children}
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,5 +1,6 @@
 import { memo } from "preact/compat";
 import { Avatar } from "../shared/avatar";
+import { Channel } from "../shared/channel";
 import { Clock, FileIcon, Tick, Ticks, Warning } from "../shared/icons";
 import type { Delivery, Medium, Message } from "../shared/model";
 import { sizeName, Text } from "../shared/text";
@@ -28,13 +29,6 @@ export function contextOf(message: Placed, above: Placed | null, fresh = false):
   const near = date === null || before === null || Math.abs(date - before) <= GROUP_WITHIN;
   const same = above?.author === message.author && above.own === message.own && above.channel === message.channel;
   return { day: newDay ? dayName(date) : null, head: newDay || fresh || !same || !near, fresh };
-}
-
-const CHANNELS: Record<string, string> = { sms: "SMS", whatsapp: "WhatsApp", messenger: "Messenger", mms: "MMS" };
-
-export function Channel({ channel }: { channel: string }) {
-  if (channel === "chat") return null;
-  return <span class="cw-badge">{CHANNELS[channel.toLowerCase()] ?? channel}</span>;
 }
 
 function Time({ date }: { date: number | null }) {
