@@ -217,7 +217,7 @@ def demand_open(conversation: Row) -> None:
 
 def standing(call: Call, conversation: Row) -> rights.Standing:
     """What the caller is in the conversation, and may do there."""
-    return rights.standing(call.store, conversation["id"], call.identity)
+    return rights.Standing(call.store, conversation["id"], call.identity)
 
 
 # --- How it is told ------------------------------------------------------------------------------------------------

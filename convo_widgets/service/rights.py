@@ -7,9 +7,8 @@ own messages and place demands to be a participant.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from sqlite3 import Row
-from typing import NamedTuple
 
 from convo_widgets.service.permissions import MODERATION
 from convo_widgets.service.refusals import Refused
@@ -28,27 +27,31 @@ def role(store: Store, sid: str, type: str) -> str:
     return sid
 
 
-class Standing(NamedTuple):
+class Standing:
     """What a user is in a conversation, and may do there.
 
     Attributes:
         member: the user as a participant, None where it is none.
-        service_admin: whether it sees every conversation.
-        here: permissions of its role in the conversation.
-        everywhere: permissions of its role in the service.
     """
 
-    member: Row | None
-    service_admin: bool
-    here: frozenset[str]
-    everywhere: frozenset[str]
+    def __init__(self, store: Store, conversation: int, identity: str) -> None:
+        sql = (
+            "SELECT participants.*, permissions FROM participants JOIN roles ON roles.sid = role_sid "
+            "WHERE conversation = ? AND identity = ?"
+        )
+        self.member = store.row(sql, conversation, identity)
+        self._here = _granted(self.member["permissions"]) if self.member else _NOTHING
+        self._ask = store, identity
+
+    @cached_property
+    def _everywhere(self) -> frozenset[str]:
+        """What the role in the service allows; most do only what that in the conversation does."""
+        allowed = _of_user(*self._ask)
+        return allowed if self.member else allowed & MODERATION
 
     def may(self, *permissions: str) -> bool:
         """Whether one of these is allowed."""
-        return any(
-            name in self.here or (name in self.everywhere and (self.member is not None or name in MODERATION))
-            for name in permissions
-        )
+        return not self._here.isdisjoint(permissions) or not self._everywhere.isdisjoint(permissions)
 
     def demand(self, *permissions: str) -> None:
         """One of these must be allowed.
@@ -66,7 +69,7 @@ class Standing(NamedTuple):
         Raises:
             Refused: 50430 where it is not so.
         """
-        if self.member is None and not self.service_admin and not self.may(*permissions):
+        if self.member is None and not service_admin(*self._ask) and not self.may(*permissions):
             raise Refused(50430)
 
     def demand_member(self) -> Row:
@@ -80,32 +83,21 @@ class Standing(NamedTuple):
         return self.member
 
 
-def standing(store: Store, conversation: int, identity: str) -> Standing:
-    """What a user is in a conversation now."""
-    row = store.row(_STANDING, conversation, identity)
-    if row is None:  # the account removed it meanwhile
-        return Standing(None, False, frozenset(), frozenset())
-    member = row if row["id"] is not None else None
-    return Standing(member, bool(row["admin"]), _granted(row["here"]), _granted(row["everywhere"]))
-
-
-_STANDING = (
-    "SELECT participants.*, own.permissions AS here, wide.permissions AS everywhere, wide.admin AS admin "
-    "FROM users JOIN roles AS wide ON wide.sid = users.role_sid "
-    "LEFT JOIN participants ON participants.conversation = ?1 AND participants.identity = ?2 "
-    "LEFT JOIN roles AS own ON own.sid = participants.role_sid WHERE users.identity = ?2"
-)
-
-
 def demand_user(store: Store, identity: str, *permissions: str) -> None:
     """A user's role in the service must allow one of these.
 
     Raises:
         Refused: 50107 where it does not.
     """
-    sql = "SELECT permissions FROM users JOIN roles ON roles.sid = users.role_sid WHERE identity = ?"
-    if _granted(store.value(sql, identity)).isdisjoint(permissions):
+    if _of_user(store, identity).isdisjoint(permissions):
         raise _lacks(permissions)
+
+
+def _of_user(store: Store, identity: str) -> frozenset[str]:
+    """What a user's role in the service allows."""
+    sql = "SELECT permissions FROM users JOIN roles ON roles.sid = users.role_sid WHERE identity = ?"
+    text = store.value(sql, identity)
+    return _NOTHING if text is None else _granted(text)  # the account may have removed it meanwhile
 
 
 def own_or_any(own: bool, mine: str, any: str) -> tuple[str, ...]:
@@ -118,9 +110,12 @@ def _lacks(permissions: tuple[str, ...]) -> Refused:
 
 
 @lru_cache(maxsize=256)
-def _granted(text: str | None) -> frozenset[str]:
+def _granted(text: str) -> frozenset[str]:
     """The permissions of a role, as they are kept: by their text, so that what is remembered cannot be too old."""
-    return frozenset(json.decode(text, list[str])) if text else frozenset()
+    return frozenset(json.decode(text, list[str]))
+
+
+_NOTHING: frozenset[str] = frozenset()
 
 
 def service_admin(store: Store, identity: str) -> bool:
