@@ -15,18 +15,20 @@ from urllib.parse import urlencode
 from starlette.routing import Route as HttpRoute
 from websockets.asyncio.client import connect
 
-from convo_widgets.service import conversations, media, messages, participants, users
+from convo_widgets.service import content, conversations, media, messages, participants, users
 from convo_widgets.service import receipts as reports
 from convo_widgets.service.account import door
 from convo_widgets.service.app import make_app
 from convo_widgets.service.dispatch import ROUTES, Backend
 from convo_widgets.service.limits import DEFAULT_MEDIA
 from convo_widgets.service.local import LocalService
+from convo_widgets.service.permissions import KNOWN
 from convo_widgets.service.services import Services
 from convo_widgets.service.store import Change, Store
 from convo_widgets.service.tokens import Tokens
 from convo_widgets.wire import json
 from convo_widgets.wire.protocol import Replied
+from convo_widgets.wire.rest import NewContent
 from convo_widgets.wire.schema import HttpRequest, MessagingBinding, NewConversation, NewMessage, NewParticipant
 
 from .conftest import CONFIGURATION, Connect, Reply, Wire
@@ -36,9 +38,11 @@ T = TypeVar("T")
 ACTORS = ("stranger", "removed", "creator", "member", "admin", "moderator")
 OUTSIDERS = ("stranger", "removed")
 """They may hear nothing of the conversation."""
+TEXT = {"twilio/text": {"body": "hello"}}
 SECRET = "velvet"
 """In everything that somebody wrote or named in the conversation."""
 NOBODY = "nobody"
+BY_PERMISSION = "By permission"
 
 
 # --- The file ------------------------------------------------------------------------------------------------------
@@ -53,9 +57,70 @@ class Row(NamedTuple):
     cells: dict[str, str]
 
 
+class Allowed(NamedTuple):
+    """One line of the table by permission: what is answered to who may, and to who may not.
+
+    Attributes:
+        permission: names, joined by "and" where all are needed, by "or" where one is enough.
+        roles: types of roles.
+    """
+
+    permission: str
+    roles: list[str]
+    operation: str
+    variants: list[str]
+    who: str
+    granted: str
+    denied: str
+
+    @property
+    def names(self) -> set[str]:
+        """The permissions."""
+        return set(re.findall(r"\w+(?=`)", self.permission))
+
+    def enough(self) -> list[set[str]]:
+        """Sets of permissions of which each is enough."""
+        return [self.names] if " and " in self.permission else [{name} for name in sorted(self.names)]
+
+    def too_little(self, type: str) -> list[set[str]]:
+        """The largest sets of permissions of which none is enough."""
+        if " and " in self.permission:
+            return [KNOWN[type] - {name} for name in sorted(self.names)]
+        return [KNOWN[type] - self.names]
+
+
 def tables() -> dict[str, list[Row]]:
-    """The tables of `access.md` by their headings."""
+    """The tables of `access.md` by their headings, but that by permission."""
     found: dict[str, list[Row]] = {}
+    for heading, lines in _lines().items():
+        for cells in lines if heading != BY_PERMISSION else []:
+            given = dict(list(cells.items())[3:])
+            operation, which, states = list(cells.values())[:3]
+            found.setdefault(heading, []).append(
+                Row(operation.strip("`"), which.split(", "), states.split(", "), given)
+            )
+    return found
+
+
+def allowed() -> list[Allowed]:
+    """The table by permission."""
+    return [
+        Allowed(
+            cells["permission"],
+            cells["role"].split(", "),
+            cells["operation"].strip("`"),
+            cells["of"].split(", "),
+            cells["who"],
+            cells["with"],
+            cells["without"],
+        )
+        for cells in _lines()[BY_PERMISSION]
+    ]
+
+
+def _lines() -> dict[str, list[dict[str, str]]]:
+    """The lines of all tables, by heading, each by the names of its columns."""
+    found: dict[str, list[dict[str, str]]] = {}
     heading, columns = "", None
     for line in (Path(__file__).parent / "access.md").read_text().splitlines():
         if line.startswith("#"):
@@ -66,9 +131,7 @@ def tables() -> dict[str, list[Row]]:
         if columns is None:
             columns = cells
             continue
-        operation = cells[0].strip("`")
-        given = dict(zip(columns[3:], cells[3:], strict=True))
-        found.setdefault(heading, []).append(Row(operation, cells[1].split(", "), cells[2].split(", "), given))
+        found.setdefault(heading, []).append(dict(zip(columns, cells, strict=True)))
     return found
 
 
@@ -146,6 +209,20 @@ class World:
         user = users.find_by(change.store, "moderator")
         users.give_role(change, user, change.store.value("SELECT sid FROM roles WHERE type = 'service' AND admin"))
 
+    async def role(self, type: str, permissions: set[str]) -> str:
+        """A new role, made by the account; its sid."""
+        fields = {"FriendlyName": "some", "Type": type, "Permission": sorted(permissions)}
+        return str((await Account(self.service).post("/Roles", fields))["sid"])
+
+    async def admins(self) -> str:
+        """The role of the service's admins."""
+        sql = "SELECT sid FROM roles WHERE type = 'service' AND admin"
+        return str(await self.inside(lambda: self.backend.store.value(sql)))
+
+    async def allow(self, role: str, permissions: set[str]) -> None:
+        """Change what a role allows, as the account."""
+        await Account(self.service).post(f"/Roles/{role}", {"Permission": sorted(permissions)})
+
     async def room(self, state: str, created_by: str = "creator") -> Room:
         """A conversation that everybody tried to follow, from which `removed` was then removed."""
         self.rooms += 1
@@ -194,6 +271,7 @@ class Room:
         self.messages = {actor: self._message(change, actor) for actor in ACTORS}
         found = messages.find(store, self.row, self.messages["member"])
         self.receipt = reports.report(change, self.row, found, self.phone, "read", 0)
+        self.template = content.insert(change, NewContent(TEXT))
         self.objects = {view: store.object_sid(view, self.row["id"]) for view, _, _ in conversations.VIEWS}
         self.devices = {actor: self._device(change, actor) for actor in ACTORS}
         self.people = {
@@ -228,6 +306,16 @@ class Room:
     def close(self, change: Change) -> None:
         """Close it."""
         conversations.alter(change, self.row, NewConversation(), conversations.Terms(state="closed"))
+
+    async def give(self, role: str, type: str, actor: str) -> None:
+        """Let somebody have a role, here or in the service, as the account."""
+        path = f"/Users/{actor}" if type == "service" else f"/Conversations/{self.sid}/Participants/{actor}"
+        await Account(self.world.service).post(path, {"RoleSid": role})
+
+    async def settle(self) -> None:
+        """Let everybody have heard what was so far, and count from there."""
+        await self.world.hear()
+        self.marks = {actor: len(wire.told) for actor, wire in self.world.wires.items()}
 
     async def follow(self, actor: str) -> None:
         """Subscribe to all three objects, or try."""
@@ -270,13 +358,14 @@ async def request(room: Room, actor: str, operation: str, which: str) -> Reply:
 
 async def names(room: Room, actor: str, which: str) -> dict[str, str]:
     """The parts of a path."""
-    whose = actor if which == "own" else another(actor)
+    own = which.startswith("own")
+    whose = actor if own else another(actor)
     whose = whose if whose in ACTORS else "member"
     tokens = room.world.backend.signer.url(room.media["sent"]).split("/")
     found = {
         "conversation": room.sid,
         "message": room.messages[whose],
-        "participant": whose if which == "own" else room.phone if which == "a phone" else room.people[whose],
+        "participant": whose if own else room.phone if which == "a phone" else room.people[whose],
         "identity": whose,
         "registration": room.devices[whose],
         "service": room.world.service.service_sid,
@@ -339,15 +428,31 @@ async def _over_http(room: Room, actor: str, method: str, path: str, body: Any) 
     return Reply(answer.status, told)
 
 
+def _conversation(*fields: str) -> Callable[[Room, str], dict[str, str]]:
+    """A change of a conversation, in some of its fields."""
+
+    def body(room: Room, actor: str) -> dict[str, str]:
+        new = {"friendly_name": "renamed", "unique_name": f"renamed {room.number}", "attributes": "{}"}
+        return {name: value for name, value in new.items() if name in fields}
+
+    return body
+
+
+def _medium(room: Room) -> dict[str, Any]:
+    return {"media_sids": [room.media["unsent"]]}
+
+
+NEW_TEXT, NEW_ATTRIBUTES = {"body": "changed"}, {"attributes": '{"new":1}'}
 CHANNEL = {"endpoint_platform": "x", "channel_type": "fcm", "version": "1", "message_types": []}
 BODIES: dict[str, dict[str, Any]] = {
     "POST /Client/v2/Conversations": {"": {"friendly_name": "another one"}},
     "POST /Client/v2/Conversations/{conversation}": {
-        "": lambda room, actor: {
-            "friendly_name": "renamed",
-            "unique_name": f"renamed {room.number}",
-            "attributes": "{}",
-        }
+        "": _conversation("friendly_name", "unique_name", "attributes"),
+        "name": _conversation("friendly_name"),
+        "unique name": _conversation("unique_name"),
+        "attributes": _conversation("attributes"),
+        "name and attributes": _conversation("friendly_name", "attributes"),
+        "nothing": {},
     },
     "POST /Client/v2/Conversations/{conversation}/Participants": {
         "own": lambda room, actor: {"identity": actor},
@@ -359,11 +464,30 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /Client/v2/Conversations/{conversation}/Participants/{participant}": {
         which: {"attributes": '{"new":1}'} for which in ("own", "another's", "a phone")
     },
-    "POST /Client/v2/Conversations/{conversation}/Messages": {"": {"body": "hello"}},
-    "POST /Client/v2/Conversations/{conversation}/Messages/{message}": {
-        which: {"body": "changed"} for which in ("own", "another's")
+    "POST /Client/v2/Conversations/{conversation}/Messages": {
+        "": {"body": "hello"},
+        "text": {"body": "hello"},
+        "a template": lambda room, actor: {"content_sid": room.template},
+        "a medium": lambda room, actor: _medium(room),
+        "a medium with text": lambda room, actor: _medium(room) | {"body": "look"},
+        "a medium with a template": lambda room, actor: _medium(room) | {"content_sid": room.template},
     },
-    "POST /Client/v2/MyConversations/{conversation}": {"": {"last_read_message_index": 0}},
+    "POST /Client/v2/Conversations/{conversation}/Messages/{message}": {
+        f"{whose}{what}": body
+        for whose in ("own", "another's")
+        for what, body in {
+            "": NEW_TEXT,
+            " text": NEW_TEXT,
+            " attributes": NEW_ATTRIBUTES,
+            " text and attributes": NEW_TEXT | NEW_ATTRIBUTES,
+            " nothing": {},
+        }.items()
+    },
+    "POST /Client/v2/MyConversations/{conversation}": {
+        "": {"last_read_message_index": 0},
+        "level": {"notification_level": "muted"},
+        "level and horizon": {"notification_level": "muted", "last_read_message_index": 0},
+    },
     "POST /Client/v2/Typing": {"": lambda room, actor: f"ChannelSid={room.sid}".encode()},
     "POST /Client/v2/Users/{identity}": {which: {"friendly_name": "new"} for which in ("own", "another's")},
     "POST /v1/registrations": {"own": CHANNEL | {"data": {"registration_id": "new"}}},
@@ -427,7 +551,7 @@ FORMS: dict[str, Callable[[Room], dict[str, str]]] = {
     "/Credentials/{credential}": lambda room: {"FriendlyName": "x"},
 }
 JSON: dict[str, Any] = {
-    "/Content": {"friendly_name": "x", "language": "en", "variables": {}, "types": {"twilio/text": {"body": "x"}}},
+    "/Content": {"friendly_name": "x", "language": "en", "variables": {}, "types": TEXT},
     "/_local/faults": {"path": "/never", "status": 503},
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import Any
 
@@ -12,11 +13,12 @@ from convo_widgets.service import conversations, local, users
 from convo_widgets.service.app import make_app
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.local import LocalService
+from convo_widgets.service.permissions import KNOWN
 from convo_widgets.service.services import Services
 from convo_widgets.wire import protocol
 
 from . import access
-from .access import ACTORS, OUTSIDERS, SECRET, Room, Row, World
+from .access import ACTORS, OUTSIDERS, SECRET, Allowed, Room, Row, World
 from .conftest import Connect, Reply
 from .http import ask
 
@@ -126,6 +128,74 @@ async def check(world: World, room: Room, what: str, actor: str, reply: Reply, *
 def without_answers(told: list[Any]) -> list[Any]:
     """What was told beside the answers to subscriptions."""
     return [payload for _, payload in told if not payload.get("event_type", "").startswith("subscription_")]
+
+
+GRANTED = [(row, type) for row in access.allowed() for type in row.roles]
+BARE = {"service": {"createConversation"}, "conversation": {"leaveConversation"}}
+"""Roles that allow little, since none can allow nothing."""
+
+
+def test_every_permission_is_in_the_file() -> None:
+    """A permission that the file does not know, or one that is no more, fails here; so does an operation."""
+    for type, known in KNOWN.items():
+        assert {name for row, of in GRANTED if of == type for name in row.names} == known
+    assert {row.operation for row, _ in GRANTED} <= access.user_operations()
+    refused = {row.operation for row in USERS if any("50107" in cell for cell in row.cells.values())}
+    assert refused <= {row.operation for row, _ in GRANTED}
+
+
+def allowed_name(value: Allowed | str) -> str:
+    """A line in the name of a test."""
+    return value if isinstance(value, str) else f"{value.permission} {value.operation} {'+'.join(value.variants)}"
+
+
+@pytest.mark.parametrize(("row", "type"), GRANTED, ids=allowed_name)
+async def test_permission(world: World, row: Allowed, type: str) -> None:
+    """Given, it is allowed at once; taken away, refused at once: with the connection and its subscriptions open."""
+    actor = "member" if row.who == "member" else "moderator"
+    role = await (world.admins() if row.who == "moderator" else world.role(type, row.names))
+    bare = await world.role("conversation", BARE["conversation"])
+    turns = [*itertools.product(row.too_little(type), row.enough()), (row.too_little(type)[0], None)]
+    for which in row.variants:
+        for too_little, enough in turns:
+            room = await world.room("active")
+            if actor == "member":
+                await room.give(bare, "conversation", actor)
+            await room.give(role, type, actor)
+            await room.settle()
+            await world.allow(role, too_little)
+            await expect(world, room, row, which, actor, row.denied)
+            if enough is not None:
+                await world.allow(role, enough)
+                await expect(world, room, row, which, actor, row.granted)
+
+
+async def expect(world: World, room: Room, row: Allowed, which: str, actor: str, answer: str) -> None:
+    """Ask, and be told that; where it is a no, nothing is changed and nobody hears of it."""
+    before = await world.stored()
+    reply = await access.request(room, actor, row.operation, which)
+    assert cell(reply) == answer, (which, reply)
+    changed = await world.stored() != before
+    assert changed == (answer in DONE)
+    await check(world, room, f"{row.operation} {which}", actor, reply, changed=changed)
+
+
+GOVERNED = {row.operation for row, _ in GRANTED} - {"POST /Client/v2/MyConversations/{conversation}"}
+"""Operations that need a permission, whatever they are asked for; how far one has read, everybody may say."""
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in USERS if row.operation not in GOVERNED and "active" in row.states], ids=name
+)
+async def test_no_permission(world: World, row: Row) -> None:
+    """What is not in the table by permission is answered to a member whose roles allow next to nothing as to any."""
+    roles = {type: await world.role(type, permissions) for type, permissions in BARE.items()}
+    for which in row.variants:
+        room = await world.room("active")
+        for type, role in roles.items():
+            await room.give(role, type, "member")
+        reply = await access.request(room, "member", row.operation, which)
+        assert cell(reply) == row.cells["member"], (which, reply)
 
 
 async def test_role_taken_away(world: World) -> None:
