@@ -10,6 +10,7 @@ from convo_widgets.client.client import Client
 from convo_widgets.client.tokens import Token
 from convo_widgets.errors import UsageError
 from convo_widgets.service.local import LocalService
+from convo_widgets.transport.network import NETWORK
 
 DEMO_IDENTITY = "dana"
 
@@ -52,7 +53,8 @@ class Connecting:
             assert service is not None
             token = _minting(service)
         try:
-            client = await Client.create(token, region=self._region, url=service.url if service else self._url)
+            url, transport = (self._url, None) if service is None else (service.url, service.transport)
+            client = await Client.create(token, region=self._region, url=url, transport=transport or NETWORK)
         except BaseException:
             if self._own_service is not None:
                 self._own_service.stop()

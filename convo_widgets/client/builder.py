@@ -103,7 +103,8 @@ class UnsentMessage:
         if self.text is not None:
             check_body(self.text)
         media = [medium for _, medium in self.media_content]
-        sources = await asyncio.to_thread(self._conversation.limits.check, media) if media else []
+        aside = self._conversation._client._media.http.aside
+        sources = await aside(self._conversation.limits.check, media) if media else []
         sids = await self._upload(media, sources, on_progress) if media else []
         try:
             index = await self._conversation._send(self._body(sids))

@@ -31,7 +31,9 @@ from convo_widgets.client.users import Users
 from convo_widgets.errors import ConnectionLost, ConvoError, TokenExpired, UsageError
 from convo_widgets.transport.http import Http
 from convo_widgets.transport.link import CONNECTION_TIMEOUT
+from convo_widgets.transport.network import NETWORK
 from convo_widgets.transport.observer import ConnectionState
+from convo_widgets.transport.transport import Transport
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import (
     Configuration,
@@ -116,14 +118,17 @@ class Client(Emitter):
     )
     version = __version__
 
-    def __init__(self, token: Token, *, region: str = "us1", url: str | None = None) -> None:
+    def __init__(
+        self, token: Token, *, region: str = "us1", url: str | None = None, transport: Transport = NETWORK
+    ) -> None:
         super().__init__()
+        url = transport.url if url is None else url
         self._tokens = TokenSource(token)
         self._endpoints = Endpoints.of_region(region) if url is None else Endpoints.of_url(url)
-        self._session = Session(self._endpoints, self._tokens, Reporter(self), _metadata())
+        self._session = Session(self._endpoints, self._tokens, Reporter(self), _metadata(), transport)
         self._conversations = Conversations(self)
         self._users = Users(self)
-        self._media = MediaService(Http(self._tokens.current))
+        self._media = MediaService(Http(self._tokens.current, transport))
         self._registrations = Registrations(self._session, self._endpoints.push)
         self._limits = ConversationLimits()
         self._links: ConfigurationLinks = ConfigurationLinks("", "", "", "", "")
@@ -160,7 +165,9 @@ class Client(Emitter):
     # -- life
 
     @classmethod
-    async def create(cls, token: Token, *, region: str = "us1", url: str | None = None) -> Client:
+    async def create(
+        cls, token: Token, *, region: str = "us1", url: str | None = None, transport: Transport = NETWORK
+    ) -> Client:
         """A client that is connected and initialized.
 
         Args:
@@ -168,12 +175,13 @@ class Client(Emitter):
                 the token expires.
             region: of the cloud.
             url: base URL of a service that is not the cloud, for example ``http://127.0.0.1:8765``.
+            transport: how to get there; `LocalService.transport` leads to a service in this loop, without a network.
 
         Raises:
             ConnectFailed: nobody answers there.
             TokenError: the token cannot be used; it says why.
         """
-        client = cls(token, region=region, url=url)
+        client = cls(token, region=region, url=url, transport=transport)
         try:
             await client._start()
         except BaseException:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import mimetypes
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -163,15 +162,15 @@ class Media:
             NotFound: the medium is not there, or not for oneself.
             TransportError: it broke, again and again.
         """
-        target = Path(path)
-        if await asyncio.to_thread(target.is_dir):
+        target, aside = Path(path), self._reached.http.aside
+        if await aside(target.is_dir):
             target /= self._safe_name()
-        if not await asyncio.to_thread(target.parent.is_dir):
+        if not await aside(target.parent.is_dir):
             raise UsageError(f"There is no directory {target.parent} to download to.")
-        if not overwrite and await asyncio.to_thread(os.path.lexists, target):
+        if not overwrite and await aside(os.path.lexists, target):
             raise _taken(target)
         with _part(target.parent) as file:
-            await self._fetch(_File(file), None, on_progress)
+            await self._fetch(_File(file, aside), None, on_progress)
             file.close()
             _place(Path(file.name), target, overwrite)
         return target
@@ -222,15 +221,16 @@ class _Memory:
 class _File:
     """Bytes in a file."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], aside: Callable[..., Awaitable[object]]) -> None:
         self._file = file
+        self._aside = aside
 
     def restart(self) -> None:
         self._file.seek(0)
         self._file.truncate()
 
     async def write(self, piece: bytes) -> None:
-        await asyncio.to_thread(self._file.write, piece)
+        await self._aside(self._file.write, piece)
 
 
 @contextlib.contextmanager

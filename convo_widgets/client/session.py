@@ -25,6 +25,7 @@ from convo_widgets.sync.objects import Change, SyncObject
 from convo_widgets.sync.subscriptions import Batch, Subscriptions
 from convo_widgets.transport.link import Link
 from convo_widgets.transport.observer import Observer
+from convo_widgets.transport.transport import Transport
 from convo_widgets.wire import json
 from convo_widgets.wire.events import Notified
 from convo_widgets.wire.schema import SubscriptionsReply, SyncNotification, SyncObjectReply, TypedPage
@@ -40,13 +41,21 @@ PAGE_LIMIT = 100  # items that Sync puts on one page, whatever is asked
 class Session(Requests):
     """Requests and followed Sync objects over one link."""
 
-    def __init__(self, endpoints: Endpoints, tokens: TokenSource, observer: Observer, metadata: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        tokens: TokenSource,
+        observer: Observer,
+        metadata: dict[str, Any],
+        transport: Transport,
+    ) -> None:
         link = Link(
             endpoints.socket,
             fetch_token=tokens.fetch,
             renewable=tokens.renewable,
             observer=observer,
             metadata=metadata,
+            transport=transport,
         )
         super().__init__(link)
         self.endpoints = endpoints

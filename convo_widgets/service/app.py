@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -123,5 +123,8 @@ async def _no_socket(websocket: WebSocket) -> None:
     await websocket.send_denial_response(Refused(20404).response())
 
 
-def _error(code: int) -> Callable[[Request, Exception], Response]:
-    return lambda request, error: Refused(code).response()
+def _error(code: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:  # Starlette calls plain functions in a thread
+        return Refused(code).response()
+
+    return answer

@@ -14,6 +14,7 @@ from functools import partial
 
 from convo_widgets.service import receipts
 from convo_widgets.service.agenda import Agenda
+from convo_widgets.service.loops import Keep
 from convo_widgets.service.store import Change, Source, Store
 
 MOST = 20_000
@@ -31,18 +32,20 @@ class Carrier:
     Args:
         act: does something in a transaction of the store, planned for a time, and tells it.
         agenda: when; one that nobody else runs is run here.
+        keep: begins a task that ends with the service.
     """
 
-    def __init__(self, store: Store, act: Act, agenda: Agenda) -> None:
+    def __init__(self, store: Store, act: Act, agenda: Agenda, keep: Keep) -> None:
         self._store = store
         self._act = act
         self._agenda = agenda
+        self._keep = keep
         self._running: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Run the agenda until nothing is under way; in the service's loop."""
         if len(self._agenda) and (self._running is None or self._running.done()):
-            self._running = asyncio.get_running_loop().create_task(self._agenda.run())
+            self._running = self._keep(self._agenda.run())
 
     def carry(self, sent: Iterable[tuple[int, int]], when: datetime | None = None) -> None:
         """Plan what becomes of messages (conversation row, index) that were sent just now, or at a time."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -81,10 +82,23 @@ class Backend:
     carries: bool = False
 
     def __post_init__(self) -> None:
-        self.carrier = Carrier(self.store, self._report, Agenda(datetime.now(UTC)))
-        self.caller = Caller(self.tokens.api_secret, self.hook_hosts)
+        self._kept: set[asyncio.Task[None]] = set()
+        self.carrier = Carrier(self.store, self._report, Agenda(datetime.now(UTC)), self.keep)
+        self.caller = Caller(self.tokens.api_secret, self.keep, self.hook_hosts)
         self.signer = Signer(f"{self.base}/v1/Services/{self.service_sid}/Media", self.media_ttl)
         reach.start(self.store)
+
+    def keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin a task that ends with the service; in its loop."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._kept.add(task)
+        task.add_done_callback(self._kept.discard)
+        return task
+
+    def end(self) -> None:
+        """Cancel what is still at work."""
+        for task in self._kept:
+            task.cancel()
 
     @property
     def service_sid(self) -> str:

@@ -8,11 +8,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
 from convo_widgets.errors import UsageError
+from convo_widgets.service.loops import call_in
 from convo_widgets.service.refusals import Refused
 
 _CODES = {400: 20001, 401: 20101, 403: 50107, 404: 20404, 409: 20409, 429: 20429}
@@ -168,21 +168,10 @@ class Faults:
 
     def _each(self, act: Callable[[Connection], None]) -> None:
         """Do something with every connection, in its own loop."""
-        loop, done = self._loop, Future[None]()
-        if loop is None:
-            return
-        try:
-            own = asyncio.get_running_loop() is loop
-        except RuntimeError:
-            own = False
-        if own:
-            _do(self.connections, act, done)
-        else:
-            loop.call_soon_threadsafe(_do, self.connections, act, done)
-        done.result(timeout=10)
+        if self._loop is not None:
+            call_in(self._loop, lambda: _do(self.connections, act))
 
 
-def _do(connections: Iterable[Connection], act: Callable[[Connection], None], done: Future[None]) -> None:
+def _do(connections: Iterable[Connection], act: Callable[[Connection], None]) -> None:
     for connection in tuple(connections):
         act(connection)
-    done.set_result(None)

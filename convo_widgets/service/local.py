@@ -1,59 +1,44 @@
-"""The embedded service as an object: made, it runs, in a thread of its own with a loop of its own."""
+"""The embedded service as an object: made, it runs, in a thread of its own, or in the loop of who made it."""
 
 from __future__ import annotations
 
 import asyncio
 import html
 import ipaddress
-import socket
 import sqlite3
-import threading
+import sys
 import weakref
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convo_widgets.errors import UsageError
-from convo_widgets.service import descriptors, seeds, timers
+from convo_widgets.service import seeds
 from convo_widgets.service.agenda import Moment
-from convo_widgets.service.app import CONNECTIONS, make_app
+from convo_widgets.service.app import CONNECTIONS
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.faults import Faults
 from convo_widgets.service.limits import Media
 from convo_widgets.service.replay import Replay
 from convo_widgets.service.replay import read as read_recording
 from convo_widgets.service.seeds.script import load as load_script
-from convo_widgets.service.server import Server
 from convo_widgets.service.services import Left, Services
 from convo_widgets.service.simulate import Simulation
 from convo_widgets.service.store import Durability, Store
 from convo_widgets.service.tables import SYNCHRONOUS
 from convo_widgets.service.tokens import Tokens
 
-
-@dataclass
-class _Running:
-    """What the service's thread says once it takes connections."""
-
-    server: Server
-    loop: asyncio.AbstractEventLoop
-    services: Services
-
-    @property
-    def backend(self) -> Backend:
-        """The first service."""
-        return self.services.home
+if TYPE_CHECKING:  # each is imported where it is used: there may be no threads, or no use for a transport
+    from convo_widgets.service.inside import Inside
+    from convo_widgets.service.threaded import Threaded
 
 
 class LocalService:
     """A conversations service on this machine, which real clients can connect to.
 
-    It starts at once and runs until `stop`, the end of its `with` block, or the end of the process.
+    It starts at once and runs until `stop`, the end of its `with` or `async with` block, or the end of the process.
 
     Args:
         data: a file that keeps everything; None keeps it in memory.
@@ -74,14 +59,17 @@ class LocalService:
             cut may lose the last moment (a crash of the process loses nothing either way).
         connections: sockets at once; more are answered 429.
         carrier: whether messages to SMS and WhatsApp get simulated receipts; None means with the demo's data only.
+        in_process: whether it runs in the event loop of who makes it, without any socket or thread, and is reached over
+            `transport` alone; None means where there are no threads, as in Pyodide.
 
     Attributes:
         url: address of the service, without a slash at the end.
         ws_url: address of its socket.
         faults: trouble on demand, for lessons and tests.
+        transport: the way to it in process, for `Client.create` and ``httpx.AsyncClient``; None where it listens.
 
     Raises:
-        UsageError: the port is taken, the seed unknown, the file unreadable or in use.
+        UsageError: the port is taken, the seed unknown, the file unreadable or in use; in process, no loop runs.
     """
 
     def __init__(
@@ -103,11 +91,15 @@ class LocalService:
         carrier: bool | None = None,
         durability: Durability = "full",
         connections: int = CONNECTIONS,
+        in_process: bool | None = None,
     ) -> None:
         if durability not in SYNCHRONOUS:
             raise UsageError(f"durability={durability!r}: it is {' or '.join(map(repr, SYNCHRONOUS))}")
         if connections < 1:
             raise UsageError(f"connections={connections}: sockets at once, 1 or more")
+        inside = sys.platform == "emscripten" if in_process is None else in_process
+        if inside and (host, port) != ("127.0.0.1", 0):
+            raise UsageError("in_process=True listens nowhere: it has no host and no port")
         _check_host(host, api_secret)
         self.host = host
         self.seed = None if seed is None else str(seed)
@@ -120,23 +112,19 @@ class LocalService:
         self._media_ttl = media_url_ttl
         self._reachability = reachability
         self._durability = durability
-        self._connections = descriptors.allow(connections)
+        self._connections = connections
         self._hook_hosts = hook_hosts
         self._carries = seed == "demo" if carrier is None else carrier
+        self.transport = _inside() if inside else None
         self._start(port, seed, api_key, api_secret)
 
     def _start(self, port: int, seed: str | PathLike[str] | None, api_key: str | None, api_secret: str | None) -> None:
-        """Listen, and serve in a thread of its own."""
-        listener = _listen(self.host, port)
-        self.port: int = listener.getsockname()[1]
-        name = f"[{self.host}]" if ":" in self.host else self.host
-        self.url = url = f"http://{name}:{self.port}"
-        self.ws_url = f"ws://{name}:{self.port}/v3/wsconnect"
+        """Serve, in a thread of its own or here."""
         data, left, media, media_ttl, faults = self._data, self._left, self._media, self._media_ttl, self.faults
         reachability, hook_hosts, carries = self._reachability, self._hook_hosts, self._carries
         durability = self._durability
 
-        def make() -> Services:  # in the service's thread, which owns the stores
+        def make(url: str) -> Services:  # in the thread that then owns the stores
             store = Store(data, left.home, reachability=reachability, durability=durability)
             try:
                 seeds.load(store, seed)
@@ -149,14 +137,18 @@ class LocalService:
                     raise UsageError(store.explain(error)) from error
                 raise
 
-        started: Future[_Running] = Future()
-        self._over: Future[Left] = Future()
-        arguments = (make, (self.host,), self._origins, self._connections, listener, started, self._over)
-        self._thread = threading.Thread(target=_run, args=arguments, name="convo-widgets service", daemon=True)
-        self._thread.start()
-        running = started.result()
-        self._running, self._tokens = running, running.backend.tokens
-        self._finalizer = weakref.finalize(self, _stop, running, self._thread)
+        running: Threaded | Inside
+        if self.transport is None:
+            from convo_widgets.service.threaded import Threaded
+
+            running = Threaded(make, self.host, port, self._origins, self._connections)
+        else:
+            running = self.transport.begin(make, self._origins, self._connections)
+        self.port: int = running.port
+        self.url: str = running.url
+        self.ws_url = f"{self.url.replace('http', 'ws', 1)}/v3/wsconnect"
+        self._running, self._tokens = running, running.services.home.tokens
+        self._finalizer = weakref.finalize(self, running.stop)
 
     # -- who it is
 
@@ -183,7 +175,7 @@ class LocalService:
     @property
     def running(self) -> bool:
         """Whether it still takes connections."""
-        return self._finalizer.alive and self._thread.is_alive()
+        return self._finalizer.alive and self._running.running
 
     def token(self, identity: str, ttl: float | None = None, *, service_sid: str | None = None) -> str:
         """An access token for a user, valid for `ttl` seconds; a new identity is a new user.
@@ -257,7 +249,7 @@ class LocalService:
         running, events = self._demand_running(), read_recording(path)
         return Replay(running.backend, events, speed=speed, start=start, members=members).begin(running.loop)
 
-    def _demand_running(self) -> _Running:
+    def _demand_running(self) -> Threaded | Inside:
         if not self.running:
             raise UsageError("The service was stopped: start one before something can play on it")
         return self._running
@@ -271,7 +263,7 @@ class LocalService:
     def restart(self) -> None:
         """End all connections, and start again at once: same port, same data, same keys."""
         self.stop()
-        self._left = self._over.result(timeout=10)
+        self._left = self._running.left
         self._start(self.port, None, self.api_key, self.api_secret)
 
     def __enter__(self) -> LocalService:
@@ -282,6 +274,18 @@ class LocalService:
     ) -> None:
         self.stop()
 
+    async def __aenter__(self) -> LocalService:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.transport is None:
+            await asyncio.to_thread(self.stop)
+        else:
+            self.stop()
+            await self.transport.ended()
+
     def __repr__(self) -> str:
         return f"<LocalService {self.url} {'running' if self.running else 'stopped'}>"
 
@@ -290,66 +294,10 @@ class LocalService:
         return f"<div><b>Local service</b> {html.escape(self.url)} <span>({state})</span></div>"
 
 
-# --- The thread ----------------------------------------------------------------------------------------------------
+def _inside() -> Inside:
+    from convo_widgets.service.inside import Inside
 
-
-def _run(
-    make: Callable[[], Services],
-    hosts: tuple[str, ...],
-    origins: tuple[str, ...],
-    connections: int,
-    listener: socket.socket,
-    started: Future[_Running],
-    over: Future[Left],
-) -> None:
-    """Make the services, serve until told to stop, close their stores: all in this thread.
-
-    `over` gets what stores in memory held, for another start.
-    """
-    try:
-        services = make()
-    except BaseException as error:
-        listener.close()
-        over.set_result(Left())
-        started.set_exception(error)
-        return
-    try:
-        asyncio.run(_serve(services, hosts, origins, connections, listener, started))
-    finally:
-        services.home.faults.serve(None)
-        over.set_result(services.close())
-        listener.close()
-
-
-async def _serve(
-    services: Services,
-    hosts: tuple[str, ...],
-    origins: tuple[str, ...],
-    connections: int,
-    listener: socket.socket,
-    started: Future[_Running],
-) -> None:
-    server = Server(make_app(services, hosts, origins, connections), connections)
-    services.home.faults.serve(asyncio.get_running_loop())
-    clock = asyncio.create_task(timers.run(services))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    ready = asyncio.create_task(server.ready.wait())
-    await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
-    if ready.done():
-        started.set_result(_Running(server, asyncio.get_running_loop(), services))
-        await serving
-        clock.cancel()
-        return
-    ready.cancel()
-    started.set_exception(UsageError("The service could not start: see the log of uvicorn"))
-
-
-def _stop(running: _Running, thread: threading.Thread) -> None:
-    """Ask the server to end, and wait for it."""
-    with suppress(RuntimeError):  # it has ended already
-        running.loop.call_soon_threadsafe(running.server.stop)
-    if thread is not threading.current_thread():
-        thread.join(timeout=10)
+    return Inside()
 
 
 def _check_host(host: str, api_secret: str | None) -> None:
@@ -369,24 +317,3 @@ def _check_host(host: str, api_secret: str | None) -> None:
             f"host={host!r} can be reached from other machines: give an api_secret of your own "
             "(at least 32 random bytes), and tokens only to people who may take part"
         )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A bound socket, so that a port that is taken is told at once."""
-    if not 0 <= port <= 65535:
-        raise UsageError(f"Cannot listen on port {port}: it is 0, for a free one, to 65535")
-    try:
-        info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        # asyncio switches Nagle's delay off only where the protocol is named
-        listener = socket.socket(info[0], socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    except (OSError, OverflowError) as error:
-        raise UsageError(f"Cannot listen on host {host!r}, port {port}: {error}") from error
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(info[4])
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise UsageError(
-            f"Cannot listen on port {port} of {host}: {error}. Stop what uses it, or take port=0 for a free one"
-        ) from error
-    return listener

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from urllib.parse import unquote, urlencode, urlsplit
 
+from convo_widgets.service.loops import Keep
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.webhooks import Told
 
@@ -35,14 +36,15 @@ class Caller:
 
     Args:
         secret: signs each call, as X-Twilio-Signature.
+        keep: begins a task that ends with the service.
         hosts: names of other machines that may be called.
     """
 
-    def __init__(self, secret: str, hosts: Iterable[str] = ()) -> None:
+    def __init__(self, secret: str, keep: Keep, hosts: Iterable[str] = ()) -> None:
         self._secret = secret
         self._hosts = frozenset(host.lower() for host in hosts)
         self._waiting: dict[str, deque[Told]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._keep = keep
 
     def __repr__(self) -> str:
         return f"<Caller of {len(self._waiting)} addresses>"
@@ -57,9 +59,7 @@ class Caller:
                     logger.warning("a webhook is too slow: it misses %s", one.fields["EventType"])
             elif len(self._waiting) < ADDRESSES:
                 self._waiting[one.url] = deque([one])
-                task = asyncio.get_running_loop().create_task(self._tell_all(one.url))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._keep(self._tell_all(one.url))
 
     async def _tell_all(self, url: str) -> None:
         queue = self._waiting[url]

@@ -14,12 +14,11 @@ from convo_widgets.errors import UsageError
 from convo_widgets.service import limits
 from convo_widgets.service.agenda import Agenda
 from convo_widgets.service.dispatch import Backend, log_fault
+from convo_widgets.service.loops import WITHIN, call_in, is_in
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Source
 
 T = TypeVar("T")
-WITHIN = 10.0
-"""Seconds for the service's loop to take a word."""
 
 
 class Playing:
@@ -46,26 +45,22 @@ class Playing:
     @property
     def running(self) -> bool:
         """Whether it still plays."""
-        return not self._over.done()
+        return not (self._over.done() or (self._task is not None and self._task.cancelling()))
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> Self:
         """Play in a service's loop from now on; returns itself."""
-        self._loop, begun = loop, Future[None]()
-        if _is_in(loop):
-            self._begin(begun)
-        else:
-            try:
-                loop.call_soon_threadsafe(self._begin, begun)
-            except RuntimeError as error:  # the loop is closed
-                raise UsageError("The service was stopped: start one before something can play on it") from error
-        begun.result(timeout=WITHIN)
+        self._loop = loop
+        try:
+            call_in(loop, self._begin)
+        except RuntimeError as error:  # the loop is closed
+            raise UsageError("The service was stopped: start one before something can play on it") from error
         return self
 
     def stop(self) -> None:
         """End it: when this returns, nothing more happens. What was written stays; a second call does nothing."""
         if self._over.done() or self._loop is None or self._task is None:
             return
-        if _is_in(self._loop):
+        if is_in(self._loop):
             self._task.cancel()
             return
         try:
@@ -79,7 +74,10 @@ class Playing:
 
         Raises:
             TimeoutError: it is not after so many seconds.
+            UsageError: it plays in this loop, which would be blocked.
         """
+        if self.running and self._loop is not None and is_in(self._loop):
+            raise UsageError("This would block the loop that it plays in: `await ....finished()` instead")
         self._over.result(timeout)
 
     async def finished(self) -> None:
@@ -101,11 +99,9 @@ class Playing:
 
     # -- in the service's loop
 
-    def _begin(self, begun: Future[None]) -> None:
-        assert self._loop is not None
-        self._task = self._loop.create_task(self._agenda.run())
+    def _begin(self) -> None:
+        self._task = self._backend.keep(self._agenda.run())
         self._task.add_done_callback(self._end)
-        begun.set_result(None)
 
     def _end(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -134,10 +130,3 @@ def identities(members: Iterable[str]) -> list[str]:
 def _at(when: datetime, does: Callable[[Change], T], change: Change) -> T:
     change.at(when)
     return does(change)
-
-
-def _is_in(loop: asyncio.AbstractEventLoop) -> bool:
-    try:
-        return asyncio.get_running_loop() is loop
-    except RuntimeError:
-        return False

@@ -13,8 +13,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-LARGEST_FRAME = 256 * 1024
-"""Bytes of a WebSocket message of a client: a body of 32 KB with every character escaped, and its attributes."""
+from convo_widgets.service.socket import LARGEST_FRAME
+
 REQUESTS = 200
 """HTTP connections at once, beside the sockets."""
 REQUEST_WITHIN = 10.0

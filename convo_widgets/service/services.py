@@ -119,6 +119,7 @@ class Services:
         self.home.act(lambda change: change.run("UPDATE services SET ready = 0 WHERE sid = ?", sid))
         backend = self._others.pop(sid)
         backend.hub.cut()
+        backend.end()
         backend.store.forget()
         self._discard(sid)
 

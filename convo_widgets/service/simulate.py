@@ -76,7 +76,7 @@ class Simulation(Playing):
         self._members = identities(script.members if members is None else members)
         self._most = most
         self._scenes: Iterator[Scene] = scenes(script, seed, rate)
-        self._carrier = Carrier(backend.store, self._act, self._agenda)
+        self._carrier = Carrier(backend.store, self._act, self._agenda, backend.keep)
         self._plan()
 
     def _plan(self) -> None:

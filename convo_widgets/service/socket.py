@@ -25,6 +25,8 @@ from convo_widgets.wire.events import Closed, Event, InitRequested, Malformed, R
 from convo_widgets.wire.protocol import Protocol
 from convo_widgets.wire.schema import Status
 
+LARGEST_FRAME = 256 * 1024
+"""Bytes of a WebSocket message of a client: a body of 32 KB with every character escaped, and its attributes."""
 INIT_WITHIN = 10.0
 """Seconds for the first good `init`."""
 WARN_BEFORE = 180.0

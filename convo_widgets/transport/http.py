@@ -27,8 +27,10 @@ from convo_widgets.errors import (
     Unauthorized,
     UsageError,
 )
-from convo_widgets.transport.quiet import Secret, new_client, quietly
+from convo_widgets.transport.network import NETWORK
+from convo_widgets.transport.quiet import Secret, quietly
 from convo_widgets.transport.refusals import is_passing, pause, refusal
+from convo_widgets.transport.transport import Transport
 
 DELAYS = (1.0, 2.0)  # seconds before the second and the third try
 LONGEST_WAIT = 30.0  # seconds that a service may ask for before the next try; for more, the caller is told instead
@@ -74,10 +76,13 @@ class Http:
 
     Args:
         fetch_token: gives the token to present; with True a newer one, after the last was refused.
+        transport: what httpx speaks through.
     """
 
-    def __init__(self, fetch_token: Callable[[bool], Awaitable[str]]) -> None:
+    def __init__(self, fetch_token: Callable[[bool], Awaitable[str]], transport: Transport = NETWORK) -> None:
         self._fetch_token = fetch_token
+        self.aside = transport.aside
+        self._transport = transport
         self._trusted = ""
         self._client: httpx.AsyncClient | None = None
         self._making = asyncio.Lock()
@@ -125,7 +130,8 @@ class Http:
         async def attempt() -> bytes:
             headers = {"Content-Type": content_type, "Content-Length": str(source.size)}
             with source.open() as file:
-                return await self._answer("POST", url, _Pieces(file, source.size, on_progress), headers, what=what)
+                pieces = _Pieces(file, source.size, self.aside, on_progress)
+                return await self._answer("POST", url, pieces, headers, what=what)
 
         return await _retried(attempt)
 
@@ -228,8 +234,8 @@ class Http:
 
     async def _begun(self) -> httpx.AsyncClient:
         async with self._making:
-            if self._client is None and not self._is_closed:  # in a thread: it reads the certificates of this machine
-                self._client = await asyncio.to_thread(new_client, TIMEOUT)
+            if self._client is None and not self._is_closed:
+                self._client = await self.aside(self._transport.http_client, TIMEOUT)
         if self._client is None or self._is_closed:
             raise UsageError("The client was shut down: connect() again.")
         return self._client
@@ -244,8 +250,11 @@ class Http:
 class _Pieces:
     """A file in pieces, as httpx sends them."""
 
-    def __init__(self, file: BinaryIO, size: int, on_progress: Progress | None) -> None:
+    def __init__(
+        self, file: BinaryIO, size: int, aside: Callable[..., Awaitable[Any]], on_progress: Progress | None
+    ) -> None:
         self._file = file
+        self._aside = aside
         self._start = file.tell()
         self._size = size
         self._report = on_progress
@@ -262,7 +271,7 @@ class _Pieces:
     async def __anext__(self) -> bytes:
         if self._through:
             _report(self._report, self._through, self._size)
-        piece = await asyncio.to_thread(self._file.read, PIECE)
+        piece: bytes = await self._aside(self._file.read, PIECE)
         self._through += len(piece)
         if self._through > self._size or (not piece and self._through < self._size):
             raise UsageError("The file changed its size while it was being sent; nothing was sent.")

@@ -1,4 +1,4 @@
-"""One connection to the service that heals itself: websockets below, a `Protocol` inside, requests and notices above.
+"""One connection to the service that heals itself: a transport below, a `Protocol` inside, requests and notices above.
 
 A `Link` runs one supervised task. It connects, introduces itself, reads until the socket breaks, waits as the back-off
 or the service says, and starts again, until it is stopped or the service says no for good ("denied", or "disconnected"
@@ -13,8 +13,6 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
-
-from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from convo_widgets.errors import (
     ConnectFailed,
@@ -31,9 +29,11 @@ from convo_widgets.errors import (
 from convo_widgets.transport.answers import Answers, Response
 from convo_widgets.transport.backoff import fibonacci
 from convo_widgets.transport.clock import ClockWatch
+from convo_widgets.transport.network import NETWORK
 from convo_widgets.transport.observer import ConnectionFault, ConnectionState, Observer
 from convo_widgets.transport.refusals import farewell, refused
-from convo_widgets.transport.socket import CLOSE_TIMEOUT, Socket, close_socket, open_socket, probe_socket, shown
+from convo_widgets.transport.socket import CLOSE_TIMEOUT, shown
+from convo_widgets.transport.transport import Connection, Transport
 from convo_widgets.transport.turns import Turns
 from convo_widgets.wire.events import (
     Closed,
@@ -69,6 +69,7 @@ class Link:
         observer: whom to tell what happens.
         metadata: about this program, for the introduction.
         delays: makes the seconds to wait before each new attempt.
+        transport: how sockets are opened.
 
     Attributes:
         state: as the SDK names them; "unknown" before the first attempt.
@@ -83,6 +84,7 @@ class Link:
         observer: Observer,
         metadata: dict[str, Any] | None = None,
         delays: Callable[[], Iterator[float]] = fibonacci,
+        transport: Transport = NETWORK,
     ) -> None:
         self.uri = uri
         self.state: ConnectionState = "unknown"
@@ -91,9 +93,10 @@ class Link:
         self._observer = observer
         self._metadata = metadata or {}
         self._delays = delays
+        self._transport = transport
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None] | None = None  # until the first connection of a start
-        self._socket: Socket | None = None
+        self._socket: Connection | None = None
         self._writer: asyncio.Task[None] | None = None
         self._protocol = Protocol("client")
         self._answers = Answers()
@@ -137,7 +140,7 @@ class Link:
             self._tell_state("disconnecting")
             self._protocol.close()
             try:
-                with contextlib.suppress(OSError, WebSocketException, TimeoutError):
+                with contextlib.suppress(OSError):
                     await asyncio.wait_for(self._flush(), CLOSE_TIMEOUT)
             finally:
                 task.cancel()
@@ -193,7 +196,7 @@ class Link:
         """One connection, from handshake to its end; returns where the service only sent us elsewhere."""
         token = await self._fetch_token()
         try:
-            socket = await open_socket(
+            socket = await self._transport.open_socket(
                 self.uri, open_timeout=OPEN_TIMEOUT, ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT
             )
         except BaseException as error:
@@ -213,7 +216,7 @@ class Link:
                             patience.reschedule(None)
                             self._opened()
                     await self._flush()
-        except (ConnectionClosed, OSError) as error:
+        except OSError as error:
             error.with_traceback(None)  # its frames may hold the introduction, and so the token
             if isinstance(error, TimeoutError) and not self._was_open:
                 raise ConnectFailed(shown(self.uri), "it does not answer the introduction (init)") from error
@@ -226,7 +229,7 @@ class Link:
             for task in (self._probe, self._writer):
                 if task is not None:
                     task.cancel()
-            await close_socket(socket)
+            await socket.leave()
 
     def _opened(self) -> None:
         self._was_open = True
@@ -242,7 +245,7 @@ class Link:
         log.info("%.0f seconds went by unseen: looking whether the connection is alive", seconds)
         socket = self._socket
         if socket is not None and (self._probe is None or self._probe.done()):
-            self._probe = asyncio.create_task(probe_socket(socket, PROBE_TIMEOUT), name="convo-widgets probe")
+            self._probe = asyncio.create_task(socket.probe(PROBE_TIMEOUT), name="convo-widgets probe")
         self._observer.clock_jumped(seconds)
 
     def _broken(self) -> TransportError:
@@ -387,7 +390,7 @@ class Link:
             self._writer = asyncio.create_task(self._write(), name="convo-widgets writer")
 
     async def _write(self) -> None:
-        with contextlib.suppress(ConnectionClosed, OSError):  # the reader learns of it too, and tells who waits
+        with contextlib.suppress(OSError):  # the reader learns of it too, and tells who waits
             while self._protocol.has_outgoing and self._socket is not None:
                 await self._flush()
 
@@ -399,7 +402,7 @@ class Link:
             messages = self._protocol.take()
             if messages:
                 await socket.send_all(messages)
-        except (ConnectionClosed, OSError):
+        except OSError:
             if socket is self._socket:  # the reader learns of it in its own time: until then nobody tries again
                 self._turns.close()
             raise

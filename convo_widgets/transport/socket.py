@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Event
 from websockets.version import version
@@ -55,11 +55,11 @@ class Socket(ClientConnection):
         """Every message that has arrived, one at least.
 
         Raises:
-            ConnectionClosed: there will be no more.
+            ConnectionError: there will be no more.
         """
         while not self._unread:
             if self.connection_lost_waiter.done():
-                return [await self.recv()]  # which raises
+                raise _lost(self.protocol.close_exc)
             self._news = self.loop.create_future()
             await self._news
         messages, self._unread, self._size = self._unread, [], 0
@@ -70,12 +70,36 @@ class Socket(ClientConnection):
         """Send messages with one write; waits while too much is waiting to go out.
 
         Raises:
-            ConnectionClosed: they may not have arrived.
+            ConnectionError: they may not have arrived.
         """
-        async with self.send_context():
-            for message in messages:
-                self.protocol.send_binary(message)
-            self.transport.write(b"".join(self.protocol.data_to_send()))
+        try:
+            async with self.send_context():
+                for message in messages:
+                    self.protocol.send_binary(message)
+                self.transport.write(b"".join(self.protocol.data_to_send()))
+        except ConnectionClosed as closed:
+            raise _lost(closed) from None
+
+    async def probe(self, timeout: float) -> None:
+        """Cut it, if its peer shows no sign of life within so many seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                await (await self.ping())
+        except (OSError, WebSocketException):
+            self.transport.abort()
+
+    async def leave(self) -> None:
+        """Close it properly, or by force where the peer does not even read."""
+        self.give_up()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self.close()
+        except TimeoutError:
+            self.transport.abort()
+            await self.wait_closed()
+        except BaseException:  # cancelled: nothing may stay open
+            self.transport.abort()
+            raise
 
     def give_up(self) -> None:
         """Read on to the end, and throw away what comes."""
@@ -161,29 +185,6 @@ async def open_socket(uri: str, *, open_timeout: float, ping_interval: float, pi
     raise ConnectFailed(shown(uri), "that is no address of a socket (ws:// or wss://)")
 
 
-async def close_socket(socket: Socket) -> None:
-    """Close it properly, or by force where the peer does not even read."""
-    socket.give_up()
-    try:
-        async with asyncio.timeout(CLOSE_TIMEOUT):
-            await socket.close()
-    except TimeoutError:
-        socket.transport.abort()
-        await socket.wait_closed()
-    except BaseException:  # cancelled: nothing may stay open
-        socket.transport.abort()
-        raise
-
-
-async def probe_socket(socket: Socket, timeout: float) -> None:
-    """Cut the socket, if its peer shows no sign of life within so many seconds."""
-    try:
-        async with asyncio.timeout(timeout):
-            await (await socket.ping())
-    except (TimeoutError, OSError, WebSocketException):
-        socket.transport.abort()
-
-
 def _is_loopback(uri: str) -> bool:
     return urlsplit(uri).hostname in ("127.0.0.1", "localhost", "::1")
 
@@ -196,6 +197,11 @@ def shown(uri: str) -> str:
     except ValueError:
         return "an address that cannot be read"
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
+
+
+def _lost(closed: ConnectionClosed) -> ConnectionError:
+    """The end as the builtin error that every transport raises, without frames that may hold what was being sent."""
+    return ConnectionResetError(str(closed))
 
 
 def _cause(error: BaseException) -> str:

@@ -278,10 +278,10 @@ async def test_hosts(host: str) -> None:
     """Nobody elsewhere is called but who was named at the start."""
     told = Told(f"http://{host}/", "POST", {"EventType": "onMessageAdded"})
     with pytest.raises(HookFailed, match="only webhooks on this machine"):
-        await Caller("secret", ["other.invalid"]).call(told)
+        await Caller("secret", asyncio.create_task, ["other.invalid"]).call(told)
     if host == "hooks.invalid":
         with pytest.raises(HookFailed, match="no answer in HTTP"):
-            await Caller("secret", ["Hooks.INVALID"]).call(told)
+            await Caller("secret", asyncio.create_task, ["Hooks.INVALID"]).call(told)
 
 
 async def test_stops_while_a_webhook_is_silent(

@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 import convo_widgets as cw
 from convo_widgets.service.server import Server
-from convo_widgets.transport import http
+from convo_widgets.transport import http, network
 from convo_widgets.transport.http import Http, Source
 
 SIGNATURE = "signature=s3cr3t"
@@ -60,7 +60,7 @@ async def store(nothing_left_over: None) -> AsyncIterator[Store]:
     made = Store()
     app = Starlette(routes=[Route("/{path:path}", made.answer, methods=["GET", "POST"])])
     listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(app)
+    server = Server(app, 100)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     await server.ready.wait()
     made.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -486,7 +486,7 @@ async def test_after_the_end(store: Store, client: Http) -> None:
 async def test_closing_while_it_begins(client: Http, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was just being made is closed too, and asks for nothing."""
     begun, go, made = asyncio.Event(), threading.Event(), []
-    loop, make = asyncio.get_running_loop(), http.new_client
+    loop, make = asyncio.get_running_loop(), network.new_client
 
     def slowly(timeout: Any) -> Any:
         loop.call_soon_threadsafe(begun.set)
@@ -494,7 +494,7 @@ async def test_closing_while_it_begins(client: Http, store: Store, monkeypatch: 
         made.append(make(timeout))
         return made[0]
 
-    monkeypatch.setattr(http, "new_client", slowly)
+    monkeypatch.setattr(network, "new_client", slowly)
     asking = asyncio.create_task(client.get(f"{store.url}/x", what="reading"))
     await begun.wait()
     closing = asyncio.create_task(client.close())

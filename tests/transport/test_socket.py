@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fakes import PATIENCE, FakeService, Peer
-from websockets.exceptions import ConnectionClosed
 
 from convo_widgets.errors import LocalProtocolError
-from convo_widgets.transport.socket import MOST_UNREAD, Socket, close_socket, open_socket
+from convo_widgets.transport.socket import MOST_UNREAD, Socket, open_socket
 
 
 @pytest.fixture
@@ -18,7 +17,7 @@ async def socket(service: FakeService) -> AsyncIterator[Socket]:
     """A socket of its own, without a link around it."""
     one = await open_socket(service.uri, open_timeout=5, ping_interval=20, ping_timeout=20)
     yield one
-    await close_socket(one)
+    await one.leave()
 
 
 async def everything(socket: Socket, count: int) -> list[bytes | str]:
@@ -52,7 +51,7 @@ async def test_all_that_has_come_is_taken_at_once(service: FakeService, socket: 
         await asyncio.wait({socket.connection_lost_waiter})
     assert await socket.receive() == [b"%d" % number for number in range(1000)]
     for _ in range(2):
-        with pytest.raises(ConnectionClosed):
+        with pytest.raises(ConnectionError):
             await socket.receive()
 
 
@@ -78,7 +77,7 @@ async def test_giving_up_reads_on_and_keeps_nothing(service: FakeService) -> Non
     async with asyncio.timeout(PATIENCE):
         while socket.transport.is_reading():  # noqa: ASYNC110 -- nobody tells when it stops
             await asyncio.sleep(0)
-        await close_socket(socket)
+        await socket.leave()
         await peer.ended()
     assert socket.close_code == 1000
     assert socket._unread == []
@@ -91,10 +90,10 @@ async def test_what_goes_out_together(service: FakeService, socket: Socket) -> N
     peer.protocol.receive = lambda data: got.append(data) or []  # type: ignore[method-assign, func-returns-value]
     got: list[bytes] = []
     await asyncio.gather(socket.send_all([b"a", b"", b"b"]), socket.send_all([b"c" * 70_000]))
-    await close_socket(socket)
+    await socket.leave()
     await peer.ended()
     assert got == [b"a", b"", b"b", b"c" * 70_000]
-    with pytest.raises(ConnectionClosed):
+    with pytest.raises(ConnectionError):
         await socket.send_all([b"late"])
 
 
