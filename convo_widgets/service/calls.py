@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, unquote
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from convo_widgets.service import events
 from convo_widgets.service.hub import Follower, Hub
@@ -45,6 +45,7 @@ class Call:
         route: who answers it.
         names: the named parts of the path, percent-decoded.
         veto: what a webhook said against it.
+        changes: what webhooks put in place of what its body says.
         raw_names: the same as they came, for 2.0.0 of the SDK does not encode an identity.
     """
 
@@ -59,6 +60,7 @@ class Call:
     route: Route
     raw_names: dict[str, str]
     veto: Refused | None = None
+    changes: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.names = {name: unquote(value) for name, value in self.raw_names.items()}
@@ -79,6 +81,11 @@ class Call:
             return json.decode(self.content or b"{}", type)
         except json.BadJSON as error:
             raise Refused(20422, f"the body does not fit ({error})") from error
+
+    def changed(self, new: T) -> T:
+        """The body as webhooks have changed it."""
+        known = {name: value for name, value in self.changes.items() if hasattr(new, name)}
+        return structs.replace(new, **known) if known else new  # type: ignore[type-var]
 
     def said(self) -> dict[str, Any]:
         """The texts and numbers of the body, in the words of a form; nothing where it has another shape."""

@@ -279,7 +279,7 @@ def _reply(call: Call, sid: str) -> ConversationReply:
 
 def _create(call: Call, change: Change) -> Answer:
     rights.demand_user(call.store, call.identity, "createConversation")
-    sid = create(change, call.read(NewConversation), call.identity)
+    sid = create(change, call.changed(call.read(NewConversation)), call.identity)
     return Answer(_reply(call, sid), 201, path("Conversations", sid))
 
 
@@ -303,7 +303,7 @@ def _update(call: Call, change: Change) -> Answer:
     me = standing(call, conversation)
     for permission in _changing(new):
         me.demand(permission)
-    alter(change, conversation, new)
+    alter(change, conversation, call.changed(new))
     return Answer(_reply(call, conversation["sid"]), resource=path("Conversations", conversation["sid"]))
 
 

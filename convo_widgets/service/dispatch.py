@@ -125,16 +125,23 @@ class Backend:
 
     async def consult(
         self, event: str, names: dict[str, str], fields: dict[str, Any], source: Source
-    ) -> Refused | None:
-        """What webhooks say against something that is about to be done; None where nothing."""
+    ) -> dict[str, str]:
+        """Ask webhooks about something that is about to be done; what they put in place of what it says.
+
+        Raises:
+            Refused: one is against it.
+        """
         return await self.caller.ask(webhooks.before(self.store, event, names, fields, source))
 
     async def consult_on(self, calls: list[Call]) -> None:
-        """Ask webhooks about calls of users; those that they refuse are answered with a no."""
+        """Ask webhooks about calls of users, which they may change; those that they refuse are answered with a no."""
         for call in calls:
             if call.route.event is not None:
                 source = Source("SDK", call.identity)
-                call.veto = await self.consult(call.route.event, call.names, call.said(), source)
+                try:
+                    call.changes = await self.consult(call.route.event, call.names, call.said(), source)
+                except Refused as refused:
+                    call.veto = refused
 
     def answer(self, calls: list[Call]) -> list[Said]:
         """The answer to one request that reads, or to each of some that write together; never raises.

@@ -17,6 +17,12 @@ POST = frozenset(
 )
 """What webhooks are told of."""
 
+CHANGES = {
+    **dict.fromkeys(("onMessageAdd", "onMessageUpdate"), ("body", "author", "attributes")),
+    **dict.fromkeys(("onConversationAdd", "onConversationUpdate"), ("friendly_name",)),
+}
+"""What an answer to a webhook may put in place of what is about to be written, by the event."""
+
 _NOUN = re.compile(r".*/(Conversation|Message|Participant)s(/\{\w+\*?\})?")
 
 

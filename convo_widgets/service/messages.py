@@ -152,7 +152,8 @@ def _send(call: Call, change: Change) -> Answer:
         me.demand("sendMediaMessage")
     if new.body or new.content_sid or not new.media_sids:
         me.demand("sendMessage")
-    row = send(change, conversation, new, sender, sid, most=call.media, uploader=sender)
+    author = limits.name(call.changes.get("author"), "author") or sender
+    row = send(change, conversation, call.changed(new), author, sid, most=call.media, uploader=sender)
     resource = path("Conversations", conversation["sid"], "Messages", row["sid"])
     attached = _attached(call, row) if new.media_sids or new.content_sid else None
     return Answer(_show(call, conversation, row, attached), 201, resource)
@@ -168,7 +169,9 @@ def _get(call: Call) -> Answer:
 def _update(call: Call, change: Change) -> Answer:
     conversation, new = conversations.find(call), call.read(NewMessage)
     row = _demand_own(call, conversation, _changing(new))
-    alter(change, conversation, row, NewMessage(body=new.body, attributes=new.attributes), call.identity)
+    author, new = limits.name(call.changes.get("author"), "author"), call.changed(new)
+    others = {"author": author} if author else {}
+    alter(change, conversation, row, NewMessage(body=new.body, attributes=new.attributes), call.identity, **others)
     resource = path("Conversations", conversation["sid"], "Messages", row["sid"])
     row = find(call.store, conversation, row["sid"])
     return Answer(_show(call, conversation, row, _attached(call, row)), resource=resource)

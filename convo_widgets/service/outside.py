@@ -10,11 +10,14 @@ import ipaddress
 import logging
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from urllib.parse import unquote, urlencode, urlsplit
 
+from convo_widgets.service import events
 from convo_widgets.service.loops import Keep
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.webhooks import Told
+from convo_widgets.wire import json
 
 logger = logging.getLogger("convo_widgets.service")
 WITHIN = 5.0
@@ -67,31 +70,41 @@ class Caller:
             told = queue.popleft()
             try:
                 await self.call(told)
-            except (HookFailed, TimeoutError) as error:
-                logger.warning(
-                    "a webhook did not hear of %s: %s", told.fields["EventType"], error or "it took too long"
-                )
+            except (HookFailed, OSError) as error:
+                why = error if isinstance(error, HookFailed) else type(error).__name__
+                logger.warning("a webhook did not hear of %s: %s", told.fields["EventType"], why)
         del self._waiting[url]
 
-    async def ask(self, told: Iterable[Told]) -> Refused | None:
-        """Whether all of these agree: None, or what is said to who wanted it."""
+    async def ask(self, told: Iterable[Told]) -> dict[str, str]:
+        """Ask one after the other; what they put in place of what is about to be written, by the names of JSON.
+
+        Who cannot be reached, or is silent, has nothing against it.
+
+        Raises:
+            Refused: 50056 one is against it, 50057 one failed, or answered what cannot be.
+        """
+        changes: dict[str, str] = {}
         for one in told:
+            event = one.fields["EventType"]
+            fields = one.fields | {"".join(map(str.title, name.split("_"))): text for name, text in changes.items()}
             try:
-                status, _ = await self.call(one)
+                status, body = await self.call(replace(one, fields=fields))
             except HookFailed as error:
-                return Refused(50057, str(error))
-            except TimeoutError:
-                return Refused(50076, f"{WITHIN:.0f} seconds")
+                raise Refused(50057, str(error)) from error
+            except OSError as error:  # a timeout is one too
+                logger.warning("a webhook was not asked about %s: %s", event, type(error).__name__)
+                continue
             if not 200 <= status < 300:
-                return Refused(50056 if 400 <= status < 500 else 50057, f"it answered {status}")
-        return None
+                raise Refused(50056 if 400 <= status < 500 else 50057, f"it answered {status}")
+            changes |= _changes(event, body)
+        return changes
 
     async def call(self, told: Told) -> tuple[int, bytes]:
         """Call one and wait: status and body of its answer.
 
         Raises:
             HookFailed: it may not be called, or does not answer in HTTP.
-            TimeoutError: it took too long.
+            OSError: it cannot be reached, or, as TimeoutError, took too long.
         """
         parts = urlsplit(told.url)
         host = parts.hostname or ""
@@ -109,9 +122,7 @@ class Caller:
                     return await _answer(reader)
                 finally:
                     writer.close()
-        except (OSError, ValueError, EOFError, asyncio.LimitOverrunError) as error:
-            if isinstance(error, TimeoutError):
-                raise
+        except (ValueError, EOFError, asyncio.LimitOverrunError) as error:
             raise HookFailed(f"no answer in HTTP ({type(error).__name__})") from error
 
     def _may_call(self, host: str) -> bool:
@@ -149,6 +160,21 @@ class Caller:
         if told.method != "GET":
             lines += ["Content-Type: application/x-www-form-urlencoded; charset=utf-8", f"Content-Length: {len(body)}"]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii") + body
+
+
+def _changes(event: str, body: bytes) -> dict[str, str]:
+    """What an answer says in place of what is about to be written; one that is no JSON object says nothing."""
+    try:
+        said = json.decode(body)
+    except (json.BadJSON, RecursionError):
+        return {}
+    if not isinstance(said, dict):
+        return {}
+    changes = {name: said[name] for name in events.CHANGES.get(event, ()) if said.get(name) is not None}
+    for name, value in changes.items():
+        if not isinstance(value, str):
+            raise Refused(50057, f"{name} in its answer is no text")
+    return changes
 
 
 async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:

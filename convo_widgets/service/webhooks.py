@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlite3 import Row
 from typing import Any
 
-from convo_widgets.service import media, settings
+from convo_widgets.service import limits, media, settings
 from convo_widgets.service.store import Change, Source, Store
 from convo_widgets.wire import json
 
@@ -29,21 +29,31 @@ def message(change: Change, act: str, conversation: Row, index: int) -> None:
         return
     row = change.store.row("SELECT * FROM messages WHERE conversation = ? AND idx = ?", conversation["id"], index)
     assert row is not None
-    attached = media.of_message(change.store, conversation["id"], index)
-    fields = {
+    fields = _message(change.store, row) | {"MessagingServiceSid": conversation["messaging_service_sid"]}
+    fields |= _since(change, act) | (
+        {"DateUpdated": None} if act == "Added" else {"ModifiedBy": row["last_updated_by"]}
+    )
+    tell(change, f"onMessage{act}", fields, conversation)
+
+
+def _message(store: Store, row: Row) -> dict[str, Any]:
+    attached = media.of_message(store, row["conversation"], row["idx"])
+    return {
         "MessageSid": row["sid"],
-        "Index": index,
+        "Index": row["idx"],
         "Author": row["author"],
         "Body": row["body"],
         "ParticipantSid": row["participant_sid"],
         "Attributes": row["attributes"],
         "Media": json.encode(attached).decode() if attached else None,
         "DateCreated": row["date_created"],
-        "DateUpdated": None if act == "Added" else row["date_updated"],
-        "ModifiedBy": None if act == "Added" else row["last_updated_by"],
-        "MessagingServiceSid": conversation["messaging_service_sid"],
+        "DateUpdated": row["date_updated"],
     }
-    tell(change, f"onMessage{act}", fields, conversation)
+
+
+def _since(change: Change, act: str) -> dict[str, Any]:
+    """When it was removed, if it was."""
+    return {"DateRemoved": change.time} if act == "Removed" else {}
 
 
 def participant(change: Change, act: str, conversation: Row, sid: str) -> None:
@@ -52,19 +62,24 @@ def participant(change: Change, act: str, conversation: Row, sid: str) -> None:
         return
     row = change.store.row("SELECT * FROM participants WHERE sid = ?", sid)
     assert row is not None
-    fields = {
-        "ParticipantSid": sid,
+    fields = _participant(row) | _since(change, act)
+    fields |= {"DateUpdated": None} if act == "Added" else {"LastReadMessageIndex": row["last_read"]}
+    tell(change, f"onParticipant{act}", fields, conversation)
+
+
+def _participant(row: Row) -> dict[str, Any]:
+    return {
+        "ParticipantSid": row["sid"],
         "Identity": row["identity"],
         "RoleSid": row["role_sid"],
         "Attributes": row["attributes"],
         "MessagingBinding.Type": row["type"] if row["address"] else None,
         "MessagingBinding.Address": row["address"],
         "MessagingBinding.ProxyAddress": row["proxy_address"],
-        "LastReadMessageIndex": None if act == "Added" else row["last_read"],
+        "MessagingBinding.ProjectedAddress": row["projected_address"],
         "DateCreated": row["date_created"],
-        "DateUpdated": None if act == "Added" else row["date_updated"],
+        "DateUpdated": row["date_updated"],
     }
-    tell(change, f"onParticipant{act}", fields, conversation)
 
 
 def conversation(change: Change, act: str, id: int, before: str | None = None, reason: str = "API") -> None:
@@ -73,7 +88,15 @@ def conversation(change: Change, act: str, id: int, before: str | None = None, r
         return
     row = change.store.row("SELECT * FROM conversations WHERE id = ?", id)
     assert row is not None
-    fields = {
+    tell(change, f"onConversation{act}", _conversation(row) | _since(change, act), row)
+    if before not in (None, row["state"]):
+        moved = {"StateFrom": before, "StateTo": row["state"], "StateUpdated": row["state_updated"], "Reason": reason}
+        moved["MessagingServiceSid"] = row["messaging_service_sid"]
+        tell(change, "onConversationStateUpdated", moved, row)
+
+
+def _conversation(row: Row) -> dict[str, Any]:
+    return {
         "FriendlyName": row["friendly_name"],
         "UniqueName": row["unique_name"],
         "Attributes": row["attributes"],
@@ -82,10 +105,6 @@ def conversation(change: Change, act: str, id: int, before: str | None = None, r
         "DateCreated": row["date_created"],
         "DateUpdated": row["date_updated"],
     }
-    tell(change, f"onConversation{act}", fields, row)
-    if before not in (None, row["state"]):
-        moved = {"StateFrom": before, "StateTo": row["state"], "StateUpdated": row["state_updated"], "Reason": reason}
-        tell(change, "onConversationStateUpdated", moved, row)
 
 
 def user(change: Change, act: str, id: int) -> None:
@@ -94,16 +113,19 @@ def user(change: Change, act: str, id: int) -> None:
         return
     row = change.store.row("SELECT * FROM users WHERE id = ?", id)
     assert row is not None
-    fields = {
+    tell(change, f"onUser{act}", _user(row) | ({"DateUpdated": None} if act == "Added" else {}))
+
+
+def _user(row: Row) -> dict[str, Any]:
+    return {
         "UserSid": row["sid"],
         "Identity": row["identity"],
         "FriendlyName": row["friendly_name"],
         "Attributes": row["attributes"],
         "RoleSid": row["role_sid"],
         "DateCreated": row["date_created"],
-        "DateUpdated": None if act == "Added" else row["date_updated"],
+        "DateUpdated": row["date_updated"],
     }
-    tell(change, f"onUser{act}", fields)
 
 
 def delivery(change: Change, conversation: Row, message: Row, sid: str) -> None:
@@ -127,21 +149,47 @@ def delivery(change: Change, conversation: Row, message: Row, sid: str) -> None:
 def before(store: Store, event: str, names: dict[str, str], fields: dict[str, Any], source: Source) -> list[Told]:
     """The webhooks that are to be asked about something, by the names in its path and the fields of its form.
 
-    Of a conversation that is not there none is asked.
+    They hear of the noun as it would be. Of a conversation that is not there none is asked.
     """
     hooks = [settings.load(store, name, settings.Webhooks) for name in settings.WEBHOOKS]
     asked = [one for one in hooks if one.pre_webhook_url and event in one.filters]
     if not asked:
         return []
-    about = {f"{noun.title()}Sid": names[noun] for noun in ("message", "participant", "user") if noun in names}
-    if "conversation" in names:
-        sql = "SELECT sid FROM conversations WHERE sid = ?1 OR unique_name = ?1"
-        sid = store.value(sql, names["conversation"])
-        if sid is None:
-            return []
-        about["ConversationSid"] = sid
-    whole = words(event, {**fields, **about}, source, store.meta("account_sid"), store.meta("service_sid"))
+    now = _now(store, event, names, source)
+    if now is None:
+        return []
+    whole = words(event, {**now, **fields}, source, store.meta("account_sid"), store.meta("service_sid"))
     return [Told(one.pre_webhook_url or "", one.method, whole) for one in asked]
+
+
+def _now(store: Store, event: str, names: dict[str, str], source: Source) -> dict[str, Any] | None:
+    """What there is of the noun in a path before anything is done; None where its conversation is not there."""
+    if "user" in names or "identity" in names:
+        sql = "SELECT * FROM users WHERE identity = ?1 OR sid = ?1"
+        user = store.row(sql, names.get("user") or names.get("identity"))
+        return {} if user is None else _user(user)
+    if "conversation" not in names:
+        return {"Attributes": "{}", "State": "active"}
+    sql = "SELECT * FROM conversations WHERE sid = ?1 OR unique_name = ?1"
+    conversation = store.row(sql, names["conversation"])
+    if conversation is None:
+        return None
+    about = {"ConversationSid": conversation["sid"]}
+    if event.startswith("onConversation"):
+        return about | _conversation(conversation)
+    if event == "onMessageAdd":
+        sql = "SELECT sid FROM participants WHERE conversation = ? AND identity = ?"
+        sender = store.value(sql, conversation["id"], source.identity)
+        return about | {"Author": source.identity or limits.SYSTEM, "ParticipantSid": sender, "Attributes": "{}"}
+    if event == "onParticipantAdd":
+        return about | {"Attributes": "{}"}
+    noun, name = ("messages", "message") if "message" in names else ("participants", "participant")
+    sql = f"SELECT * FROM {noun} WHERE conversation = ? AND "  # noqa: S608 - names from above
+    sql += "sid = ?" if noun == "messages" else "(sid = ?2 OR identity = ?2)"
+    row = store.row(sql, conversation["id"], names[name])
+    if row is None:
+        return about
+    return about | (_message(store, row) if noun == "messages" else _participant(row))
 
 
 def heard(change: Change) -> bool:

@@ -244,7 +244,7 @@ async def test_veto(account: Account, wire: Connect, ear: Ear) -> None:
 
 
 async def test_a_webhook_that_fails(account: Account, wire: Connect, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no yes comes, nothing is done: after an error, after nobody was there, and after too long."""
+    """After an error nothing is done; where nobody is there, or nothing comes in time, it is done as it was."""
     alice = await wire("alice")
     sid = await alice.room()
     hooks = {"PreWebhookUrl": ear.url, "Filters": ["onMessageAdd"]}
@@ -254,12 +254,93 @@ async def test_a_webhook_that_fails(account: Account, wire: Connect, ear: Ear, m
     assert (await alice.ask("POST", url, {"body": "x"})).code == 50057
     ear.silent = True
     monkeypatch.setattr("convo_widgets.service.outside.WITHIN", 0.05)
-    assert (await alice.ask("POST", url, {"body": "x"})).code == 50076
+    assert (await alice.ask("POST", url, {"body": "x"})).status == 201
     await account.post("/Configuration/Webhooks", hooks | {"PreWebhookUrl": "http://127.0.0.1:1/"})
+    assert (await alice.ask("POST", url, {"body": "x"})).status == 201
+    await account.post("/Configuration/Webhooks", hooks | {"PreWebhookUrl": "http://192.0.2.1/"})
     assert (await alice.ask("POST", url, {"body": "x"})).code == 50057
     await account.post("/Configuration/Webhooks", {"PreWebhookUrl": ""})
     assert (await alice.ask("POST", url, {"body": "x"})).status == 201
-    assert (await alice.get(f"{ROOMS}/{sid}"))["messages_count"] == 1
+    assert (await alice.get(f"{ROOMS}/{sid}"))["messages_count"] == 3
+
+
+ADD = {"body": "as the webhook says", "author": "moderator", "attributes": '{"by":"hook"}'}
+
+
+async def test_changed_by_a_webhook(account: Account, wire: Connect, ear: Ear) -> None:
+    """What the answer says takes the place of what was about to be written, for users and for the account."""
+    alice = await wire("alice")
+    filters = ["onMessageAdd", "onMessageUpdate", "onConversationAdd", "onConversationUpdate"]
+    await account.post("/Configuration/Webhooks", {"PreWebhookUrl": ear.url, "Filters": filters})
+    ear.says = (200, json.dumps({"friendly_name": "F", "unique_name": "not heard", "body": 5}).encode())
+    sid = await alice.room(friendly_name="x", attributes='{"mine":1}')
+    shown = await alice.get(f"{ROOMS}/{sid}")
+    assert (shown["friendly_name"], shown["unique_name"], shown["attributes"]) == ("F", None, '{"mine":1}')
+    ear.says = (200, b'{"friendly_name":"G"}')
+    assert (await alice.post(f"{ROOMS}/{sid}", {"friendly_name": "x"}))["friendly_name"] == "G"
+    made = await account.post("/Conversations", {"FriendlyName": "x"}, **HOOKED)
+    assert made["friendly_name"] == "G"
+    ear.says = (200, json.dumps(ADD).encode())
+    url = f"{ROOMS}/{sid}/Messages"
+    sent = await alice.post(url, {"body": "x"})
+    assert {name: sent[name] for name in ADD} == ADD
+    hers = await account.post(f"/Conversations/{sid}/Messages", {"Body": "x"}, **HOOKED)
+    assert {name: hers[name] for name in ADD} == ADD
+    await account.post("/Configuration/Webhooks", {"Filters": ["onMessageUpdate"]})
+    ear.says = (200, b"")
+    own = await alice.post(url, {"body": "own"})
+    ear.says = (200, b'{"body":"edited","author":"alice again"}')
+    changed = await alice.post(f"{url}/{own['sid']}", {"attributes": "[1]"})
+    assert (changed["body"], changed["author"], changed["attributes"]) == ("edited", "alice again", "[1]")
+    changed = await account.post(f"/Conversations/{sid}/Messages/{own['sid']}", {"Body": "y"}, **HOOKED)
+    assert changed["body"] == "edited"
+    asked = ear.heard[-2].form
+    assert (asked["EventType"], asked["Body"], asked["Attributes"]) == ("onMessageUpdate", "own", "[1]")
+    assert {"Index", "MessageSid", "Author", "DateCreated", "ParticipantSid"} <= set(asked)
+
+
+@pytest.mark.parametrize(
+    ("says", "code"),
+    [
+        (b"", 0),
+        (b"{}", 0),
+        (b"ok", 0),
+        (b"<Response/>", 0),
+        (b"[" * 5000, 0),
+        (b"[]", 0),
+        (b'{"body":null}', 0),
+        (b"\xff", 0),
+        (b'{"body":5}', 50057),
+        (b'{"attributes":{}}', 50057),
+        (b'{"attributes":"{"}', 50304),
+        (b'{"body":""}', 50503),
+        (b'{"body":"%s"}' % (b"x" * 33000), 50504),
+        (b'{"author":"%s"}' % (b"x" * 300), 20422),
+    ],
+)
+async def test_odd_answers(account: Account, wire: Connect, ear: Ear, says: bytes, code: int) -> None:
+    """An answer that is no object says nothing; what does not fit is told to who wanted it, and nothing is done."""
+    alice = await wire("alice")
+    sid = await alice.room()
+    await account.post("/Configuration/Webhooks", {"PreWebhookUrl": ear.url, "Filters": ["onMessageAdd"]})
+    ear.says = (200, says)
+    for answer in (
+        await alice.ask("POST", f"{ROOMS}/{sid}/Messages", {"body": "x"}),
+        await account.ask("POST", f"/Conversations/{sid}/Messages", {"Body": "x"}, **HOOKED),
+    ):
+        assert (answer.body.get("code", 0), answer.body.get("body", "")) == (code, "" if code else "x")
+
+
+async def test_one_after_the_other(account: Account, wire: Connect, ear: Ear) -> None:
+    """The account's webhook is asked first, and the service's hears what it made of it."""
+    alice = await wire("alice")
+    sid = await alice.room()
+    hooks = {"PreWebhookUrl": ear.url, "Filters": ["onMessageAdd"]}
+    await account.post("/Configuration/Webhooks", hooks)
+    await account.post(f"/Services/{account.service.service_sid}/Configuration/Webhooks", hooks)
+    ear.says = (200, b'{"body":"first"}')
+    assert (await alice.post(f"{ROOMS}/{sid}/Messages", {"body": "x"}))["body"] == "first"
+    assert [one.form["Body"] for one in await ear.until("onMessageAdd", "onMessageAdd")] == ["x", "first"]
 
 
 async def test_order_under_a_veto(account: Account, wire: Connect, ear: Ear) -> None:
@@ -280,7 +361,7 @@ async def test_hosts(host: str) -> None:
     with pytest.raises(HookFailed, match="only webhooks on this machine"):
         await Caller("secret", asyncio.create_task, ["other.invalid"]).call(told)
     if host == "hooks.invalid":
-        with pytest.raises(HookFailed, match="no answer in HTTP"):
+        with pytest.raises(OSError, match=r"not known|resolution|nodename"):
             await Caller("secret", asyncio.create_task, ["Hooks.INVALID"]).call(told)
 
 

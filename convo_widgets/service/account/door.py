@@ -103,7 +103,7 @@ class Door:
             raise Refused(20003)
 
     async def _answer(self, http: starlette.requests.Request, path: str, content: bytes) -> Answer:
-        """Let webhooks say no to what they are to be asked about, then do it."""
+        """Let webhooks change, or say no to, what they are to be asked about, then do it."""
         services = self.services
         backend, root = services.default, f"{services.home.base}/v1"
         base, parts = root, path.split("/", 3)
@@ -122,9 +122,8 @@ class Door:
         source = Source("API") if http.headers.get("x-twilio-webhook-enabled", "").lower() == "true" else None
         if source is not None and route.event is not None:
             fields = {name: values[0] for name, values in request.fields.items()}
-            refused = await request.backend.consult(route.event, request.names, fields, source)
-            if refused is not None:
-                raise refused
+            changes = await request.backend.consult(route.event, request.names, fields, source)
+            request.fields.update(("".join(map(str.title, name.split("_"))), [text]) for name, text in changes.items())
         writes = route.writes
         assert writes is not None
         return request.backend.act(lambda change: writes(request, change), source)
