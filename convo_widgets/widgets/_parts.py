@@ -1,8 +1,8 @@
 """Widgets inside a widget, over its one comm.
 
-Marimo shows no containers of widgets, so a composed view is one anywidget. Each part is the widget that it is elsewhere.
-Only its comm is another: what it sends goes out as a message of its host, and what the host's views say to a part is
-given to it. A view begins with the snapshot in the host's state and then asks for the parts as they are now.
+Marimo shows no containers of widgets, so a composed view is one anywidget. Each part is the widget that it is
+elsewhere. Only its comm is another: what it sends goes out as a message of its host, and what the host's views say to a
+part is given to it. A view begins with the snapshot in the host's state and then asks for the parts as they are now.
 """
 
 from __future__ import annotations
