@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 from bench._harness import SDK, BenchError, Verdict
 
-QUESTIONS = ("history", "latency", "long", "live", "connect", "sends", "memory", "codec", "corpus", "pages")
+QUESTIONS = ("history", "latency", "long", "live", "connect", "sends", "memory", "codec", "corpus", "pages", "idle")
 HEADS = ("question", "SDK 3.0.1", "ours", "ratio", "bar", "reached")
 
 

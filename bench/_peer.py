@@ -6,14 +6,13 @@ import asyncio
 import gc
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import convo_widgets as cw
+from bench import _process
 
 now = time.perf_counter
 used = time.process_time
@@ -30,11 +29,7 @@ def say(**report: Any) -> None:
 def memory() -> int:
     """Bytes of this process in memory, after all garbage is gone."""
     gc.collect()
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    command = ["ps", "-o", "rss=", "-p", str(os.getpid())]
-    return int(subprocess.run(command, capture_output=True, check=True).stdout) * 1024
+    return _process.resident(os.getpid())
 
 
 def told(messages: list[cw.Message]) -> dict[str, Any]:

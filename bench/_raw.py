@@ -30,16 +30,18 @@ class Raw:
         self.socket = socket
         self.protocol = Protocol("client")
         self.url = url
-        self._links: dict[str, str] = {}
+        self.links: dict[str, str] = {}
 
     @classmethod
     async def open(cls, task: Task) -> Raw:
         """Connect and read the configuration."""
-        self = cls(await connect(task["ws_url"], compression=None, max_size=frame.MAX_FRAME), task["url"])
+        self = cls(
+            await connect(task["ws_url"], compression=None, max_size=frame.MAX_FRAME, ping_interval=None), task["url"]
+        )
         self.protocol.init(task["token"])
         await self.flush()
         await self.next(Initialized)
-        self._links = (await self.ask("GET", f"{self.url}/Client/v2/Configuration"))["links"]
+        self.links = (await self.ask("GET", f"{self.url}/Client/v2/Configuration"))["links"]
         return self
 
     async def flush(self) -> None:
@@ -69,21 +71,29 @@ class Raw:
 
     async def conversation(self, name: str) -> str:
         """The sid of a conversation."""
-        found = await self.ask("GET", f"{self._links['my_conversations']}/{quote(name)}")
+        found = await self.ask("GET", f"{self.links['my_conversations']}/{quote(name)}")
         return str(found["conversation_sid"])
 
     async def follow(self, sid: str) -> str:
         """Subscribe to the messages of a conversation; the URL of their items."""
-        opened = await self.ask("GET", f"{self.url}/v3/Lists/{sid}.messages")
-        asked = {"object_sid": opened["sid"], "object_type": "list", "last_event_id": opened["last_event_id"]}
-        batch = {"event_protocol_version": 4, "action": "establish", "correlation_id": 1, "requests": [asked]}
-        await self.ask("POST", f"{self.url}/v4/Subscriptions", batch)
+        (opened,) = await self.follow_all({f"{sid}.messages": "list"})
         return str(opened["links"]["items"])
+
+    async def follow_all(self, objects: dict[str, str]) -> list[Any]:
+        """Open Sync objects, by sid or name and type, and subscribe to them; what opening them gave."""
+        opened = [await self.ask("GET", f"{self.url}/v3/{type.title()}s/{id}") for id, type in objects.items()]
+        asked = [
+            {"object_sid": one["sid"], "object_type": type, "last_event_id": one["last_event_id"]}
+            for one, type in zip(opened, objects.values(), strict=True)
+        ]
+        batch = {"event_protocol_version": 4, "action": "establish", "correlation_id": 1, "requests": asked}
+        await self.ask("POST", f"{self.url}/v4/Subscriptions", batch)
+        return opened
 
     async def messages(self, sid: str, bodies: list[str]) -> list[bytes]:
         """The frames that write these messages, and they alone: acknowledgements that wait are written first."""
         await self.flush()
-        url = f"{self._links['conversations']}/{sid}/Messages"
+        url = f"{self.links['conversations']}/{sid}/Messages"
         for body in bodies:
             self.request("POST", url, {"body": body, "media_sids": [], "attributes": "{}"})
         return self.protocol.take()
