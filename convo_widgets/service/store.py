@@ -195,11 +195,16 @@ class Store:
         self.durability: Durability = durability
         self.home = self if home is None else home
         self._sids = (new_sid("AC") if home is None else home.meta("account_sid"), service_sid or new_sid("IS"))
-        self._db = self._open(image)
-        self.newest: int = self._newest()
         self.reachability = reachability
-        self._hooked = bool(self.value("SELECT EXISTS (SELECT 1 FROM webhooks) OR EXISTS (SELECT 1 FROM settings)"))
-        self._eras = self.rows("SELECT first, last FROM eras ORDER BY first DESC")
+        self._db = self._open(image)
+        try:
+            self.newest: int = self._newest()
+            sql = "SELECT EXISTS (SELECT 1 FROM webhooks) OR EXISTS (SELECT 1 FROM settings)"
+            self._hooked = bool(self.value(sql))
+            self._eras = self.rows("SELECT first, last FROM eras ORDER BY first DESC")
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise UsageError(self.explain(error)) from error
 
     # -- reading
 
@@ -334,7 +339,7 @@ class Store:
             )
         if known and not version:
             raise UsageError(f"{self._name()} is a database of something else: choose another file")
-        for pragma in (*PRAGMAS, SYNCHRONOUS[self.durability]):
+        for pragma in (*PRAGMAS, SYNCHRONOUS["full"]):  # an era that is lost may come again, with its event ids
             db.execute(pragma)
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -350,6 +355,7 @@ class Store:
             if db.in_transaction:  # a full disk undoes it by itself
                 db.execute("ROLLBACK")
             raise
+        db.execute(SYNCHRONOUS[self.durability])
 
     def _newest(self) -> int:
         return int(self.value("SELECT seq FROM sqlite_sequence WHERE name = 'events'") or 0)
