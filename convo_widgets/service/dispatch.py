@@ -33,7 +33,7 @@ from convo_widgets.service.media import Signer
 from convo_widgets.service.outside import Caller
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Source, Store, disk_failed
-from convo_widgets.service.tokens import Tokens
+from convo_widgets.service.tokens import NO_ROLE, Grant, TokenRefused, Tokens
 from convo_widgets.wire import json
 from convo_widgets.wire.events import Requested
 from convo_widgets.wire.schema import ResourceUrl, Status
@@ -231,10 +231,18 @@ class Backend:
             return
         self.attempt("reachability", lambda change: reach.set_online(change, identity, online))
 
-    def welcome(self, identity: str) -> None:
-        """Make the user of a first visit."""
-        if self.store.value("SELECT id FROM users WHERE identity = ?", identity) is None:
-            self.act(lambda change: users.ensure(change, identity), Source("SDK", identity))
+    def welcome(self, grant: Grant) -> None:
+        """Make the user of a first visit, with the role that the token names, if it names one.
+
+        Raises:
+            TokenRefused: 20106 where there is no such role.
+        """
+        if self.store.value("SELECT id FROM users WHERE identity = ?", grant.identity) is not None:
+            return
+        try:
+            self.act(lambda change: users.ensure(change, grant.identity, grant.role_sid), Source("SDK", grant.identity))
+        except Refused as refused:
+            raise TokenRefused(20106, NO_ROLE) from refused
 
 
 def _say(answer: Answer) -> Said:

@@ -164,7 +164,7 @@ class Socket:
         try:
             self._backend = self._services.of_token(event.token)
             grant = self._backend.tokens.check(event.token)
-            self._backend.welcome(grant.identity)
+            self._backend.welcome(grant)
         except TokenRefused as refused:
             self._protocol.refuse(event.id, refused.status)
             self._end()

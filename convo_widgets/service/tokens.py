@@ -12,12 +12,13 @@ from typing import Any
 import jwt
 
 from convo_widgets.errors import UsageError
-from convo_widgets.service.limits import NAME, SYSTEM
+from convo_widgets.service.limits import NAME, SYSTEM, is_sid
 from convo_widgets.service.refusals import REFUSALS
 from convo_widgets.service.store import new_sid
 from convo_widgets.wire.schema import Status
 
 CONTENT_TYPE = "twilio-fpa;v=1"
+NO_ROLE = "Invalid access token grants: deployment_role_sid is that of a service role"
 SHORTEST_SECRET = 32
 """Bytes of an API secret."""
 
@@ -38,11 +39,17 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a good token says: who, and until when (seconds since 1970); `token` is a digest of it."""
+    """What a good token says: who, and until when (seconds since 1970).
+
+    Attributes:
+        token: a digest of it.
+        role_sid: the role in the service that its user gets who is new.
+    """
 
     identity: str
     expires: float
     token: str = field(default="", repr=False)
+    role_sid: str | None = None
 
 
 class Tokens:
@@ -129,7 +136,10 @@ class Tokens:
             raise TokenRefused(20106)
         if identity == SYSTEM:
             raise TokenRefused(20106, f"Invalid access token grants: the identity {SYSTEM} is reserved")
-        return Grant(identity, float(claims["exp"]), token)
+        role_sid = chat.get("deployment_role_sid")
+        if role_sid is not None and not (isinstance(role_sid, str) and is_sid(role_sid, "RL")):
+            raise TokenRefused(20106, NO_ROLE)
+        return Grant(identity, float(claims["exp"]), token, role_sid)
 
 
 def _storable(text: str) -> bool:

@@ -165,11 +165,11 @@ class Uploads:
 def _identity(request: Request, backend: Backend) -> str:
     """Who asks."""
     try:
-        identity = backend.tokens.check(request.headers.get("x-twilio-token", "")).identity
+        grant = backend.tokens.check(request.headers.get("x-twilio-token", ""))
+        backend.welcome(grant)
     except TokenRefused as refused:
         raise Refused(refused.code) from None
-    backend.welcome(identity)
-    return identity
+    return grant.identity
 
 
 def _find(backend: Backend, sid: str, identity: str) -> Row:

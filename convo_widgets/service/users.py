@@ -13,12 +13,12 @@ from convo_widgets.service.store import Change, Store, new_sid
 from convo_widgets.wire.schema import NewUserInfo, UserObjects, UserReply
 
 
-def ensure(change: Change, identity: str) -> int:
-    """Row of the user of an identity, who is made where he is new."""
+def ensure(change: Change, identity: str, role_sid: str | None = None) -> int:
+    """Row of the user of an identity, who is made where he is new, with a role of the service."""
     known = change.store.value("SELECT id FROM users WHERE identity = ?", identity)
     if known is not None:
         return int(known)
-    user = insert(change.store, identity, change.time)
+    user = insert(change.store, identity, change.time, role_sid=role_sid)
     webhooks.user(change, "Added", user)
     return user
 
@@ -33,21 +33,26 @@ def create(change: Change, identity: str, new: NewUserInfo, role_sid: str | None
         raise Refused(50201)
     name = limits.name(new.friendly_name, "friendly_name")
     attributes = limits.attributes(new.attributes, limits.CONVERSATION_ATTRIBUTES)
-    user = insert(change.store, identity, change.time, name, attributes)
-    if role_sid is not None:
-        change.run("UPDATE users SET role_sid = ? WHERE id = ?", rights.role(change.store, role_sid, "service"), user)
+    user = insert(change.store, identity, change.time, name, attributes, role_sid)
     webhooks.user(change, "Added", user)
     return str(change.store.value("SELECT sid FROM users WHERE id = ?", user))
 
 
-def insert(store: Store, identity: str, time: str, friendly_name: str | None = None, attributes: str = "{}") -> int:
-    """A new user with both maps; the row."""
+def insert(
+    store: Store,
+    identity: str,
+    time: str,
+    friendly_name: str | None = None,
+    attributes: str = "{}",
+    role_sid: str | None = None,
+) -> int:
+    """A new user with both maps; the row. Without `role_sid` it has the role that goes without saying."""
     sid = new_sid("US")
     sql = (
         "INSERT INTO users (sid, identity, friendly_name, role_sid, attributes, date_created, date_updated) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)"
     )
-    role = store.role("service", admin=False)
+    role = rights.role(store, role_sid, "service") if role_sid else store.role("service", admin=False)
     user = store.run(sql, sid, identity, friendly_name, role, attributes, time, time)
     for view in ("info", "conversations"):
         values = (new_sid("MP"), f"{sid}.{view}", "map", view, user, time)

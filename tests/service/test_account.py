@@ -423,6 +423,56 @@ async def test_permissions_act(account: Account, wire: Connect) -> None:
     assert (await bob.ask("DELETE", url)).status == 204
 
 
+async def test_role_in_a_token(account: Account, wire: Connect) -> None:
+    """The service's role that a token names is that of a user who is new; of one who is there it changes nothing."""
+    service = account.service
+    fields = {"FriendlyName": "quiet", "Permission": "addParticipant"}
+    quiet, other = [
+        (await account.post("/Roles", fields | {"Type": type}))["sid"] for type in ("service", "conversation")
+    ]
+
+    def mint(identity: str, role: Any) -> str:
+        claims = jwt.decode(service.token(identity), options={"verify_signature": False})
+        claims["grants"]["chat"]["deployment_role_sid"] = role
+        return jwt.encode(claims, service.api_secret, algorithm="HS256", headers={"cty": "twilio-fpa;v=1"})
+
+    alice = await wire()
+    assert isinstance(await alice.init(mint("alice", quiet)), protocol.Initialized)
+    assert (await alice.ask("POST", ROOMS, {})).code == 50107
+    assert (await account.ask("GET", "/Users/alice")).body["role_sid"] == quiet
+    await wire("bob")
+    assert isinstance(await (await wire()).init(mint("bob", quiet)), protocol.Initialized)
+    assert (await account.ask("GET", "/Users/bob")).body["role_sid"] != quiet
+    for wrong in (other, "RL" + "0" * 32, "RL", 5, ["x"]):
+        refused = await (await wire()).init(mint("carl", wrong))
+        assert isinstance(refused, protocol.Refused), wrong
+        assert refused.status.error_code == 20106
+        address = f"{service.url}/v1/Services/{service.service_sid}/Media/ME{'0' * 32}"
+        assert (await ask("GET", address, X_Twilio_Token=mint("carl", wrong))).code == 20106
+    assert (await account.ask("GET", "/Users/carl")).code == 50200
+
+
+async def test_names_are_known_inside_only(account: Account, wire: Connect) -> None:
+    """A unique name can be guessed: to who is outside it is as one that nobody has, whatever he asks."""
+    alice, bob = await wire("alice"), await wire("bob")
+    sid = await alice.room(unique_name="support 42")
+    await account.post(f"/Conversations/{sid}/Messages", {"Body": "x"})
+    for method, below in (
+        ("POST", "/Participants"),
+        ("POST", "/Messages"),
+        ("GET", ""),
+        ("POST", ""),
+        ("DELETE", ""),
+        ("DELETE", "/Participants/alice"),
+    ):
+        for name in ("support%2042", "support 42", "nobody%20has%20it"):
+            body = {"identity": "bob"} if below == "/Participants" else {"body": "x"}
+            assert (await bob.ask(method, f"{ROOMS}/{name}{below}", body)).code == 50350, (method, below, name)
+    assert (await bob.ask("POST", f"{MINE}/support%2042", {"last_read_message_index": 0})).code == 50350
+    await alice.post(f"{ROOMS}/support%2042/Participants", {"identity": "bob"})
+    await bob.post(f"{ROOMS}/support%2042/Messages", {"body": "now"})
+
+
 async def test_limits(account: Account) -> None:
     """What is too much, unknown or too long, each with its code."""
     sid = await room(account)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from convo_widgets.service import tell
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.store import Change, Store
-from convo_widgets.service.tokens import Tokens
+from convo_widgets.service.tokens import Grant, Tokens
 from convo_widgets.wire import json
 from convo_widgets.wire.events import Replied, Requested
 from convo_widgets.wire.frame import Frame, decode
@@ -28,7 +29,7 @@ class Person:
         self.told: list[Any] = []
         self._backend = backend
         self._mutations = 0
-        backend.welcome(identity)
+        backend.welcome(Grant(identity, math.inf))
         backend.hub.join(self)
 
     def notify(self, frame: bytes) -> None:
