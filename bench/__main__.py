@@ -14,7 +14,10 @@ from importlib.metadata import version
 
 from bench._harness import SDK, BenchError, Verdict
 
-QUESTIONS = ("history", "latency", "long", "live", "connect", "sends", "memory", "codec", "corpus", "pages", "idle")
+QUESTIONS = (
+    *("history", "latency", "long", "live", "connect", "sends", "memory", "codec"),
+    *("corpus", "pages", "idle", "restart"),
+)
 HEADS = ("question", "SDK 3.0.1", "ours", "ratio", "bar", "reached")
 
 

@@ -44,9 +44,9 @@ class BenchError(Exception):
 class Process:
     """A process that speaks in lines of JSON; its own complaints go to standard error."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, **variables: str) -> None:
         self._name = command[-1]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment, cwd=ROOT)
         self.pid = self._process.pid
@@ -95,9 +95,9 @@ class Process:
 class Service:
     """The embedded service in a process of its own; `options` are those of ``convo-widgets serve``."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, **variables: str) -> None:
         command = (sys.executable, "-m", "convo_widgets.cli", "serve", "--json", "--token-ttl", "36000")
-        self.process = Process(*command, *options)
+        self.process = Process(*command, *options, **variables)
         told = self.process.read()
         self.url, self.ws_url = told["url"], told["ws_url"]
         self.auth = (told["api_key"], told["api_secret"])

@@ -116,6 +116,11 @@ class Subscriptions:
         entry = self._entries.get(sid)
         return entry is not None and entry.state == "established"
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the service follows all that we want with us on the present connection."""
+        return self._connected and not self._wanted and not self._asked
+
     def connected(self) -> None:
         """A new connection: nothing is established on it."""
         self._connected = True
