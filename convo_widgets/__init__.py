@@ -104,6 +104,7 @@ from convo_widgets.errors import (
 from convo_widgets.service.local import LocalService
 from convo_widgets.service.store import Durability
 from convo_widgets.transport.observer import ConnectionFault, ConnectionState
+from convo_widgets.widgets.inbox import Inbox
 from convo_widgets.widgets.participants import Participants
 from convo_widgets.widgets.thread import Thread
 from convo_widgets.wire.recording import RecordedEvent
@@ -155,6 +156,7 @@ __all__ = [
     "Event",
     "FileMedia",
     "Forbidden",
+    "Inbox",
     "LastMessage",
     "LocalProtocolError",
     "LocalService",

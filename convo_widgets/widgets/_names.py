@@ -64,6 +64,10 @@ class Names:
         """The channel of a message's author; chat where nobody knows."""
         return self._channels.get(participant_sid or "", "chat")
 
+    def main_channel(self) -> str:
+        """The channel that is not chat, where somebody is on one; else chat."""
+        return next((channel for channel in self._channels.values() if channel != "chat"), "chat")
+
     def knows(self, author: str | None) -> bool:
         """Whether looking it up would change nothing."""
         return author is None or author in self._known

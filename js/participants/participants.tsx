@@ -4,7 +4,7 @@ import { Channel } from "../shared/channel";
 import { Grid, type GridColumn, Tools } from "../shared/grid";
 import { connectionWords, pulseWords, Shell, StatusLine } from "../shared/shell";
 import type { TableStore } from "../shared/table";
-import { dayName, fullTime, isDate } from "../shared/time";
+import { fullTime, isDate, whenName } from "../shared/time";
 import type { Participant } from "./row";
 
 const COLUMNS: readonly GridColumn<Participant>[] = [
@@ -53,7 +53,7 @@ const COLUMNS: readonly GridColumn<Participant>[] = [
     name: "joined",
     width: "minmax(110px, 0.8fr)",
     least: 110,
-    cell: (row) => isDate(row.joined) && <time title={fullTime(row.joined)}>{dayName(row.joined)}</time>,
+    cell: (row) => isDate(row.joined) && <time title={fullTime(row.joined)}>{whenName(row.joined)}</time>,
   },
 ];
 

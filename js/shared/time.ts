@@ -41,3 +41,15 @@ export function dayName(ms: number, now: number = Date.now()): string {
   const sameYear = new Date(ms).getFullYear() === new Date(now).getFullYear();
   return (sameYear ? dayFormat : dayAndYearFormat).format(ms);
 }
+
+const weekdayFormat = new Intl.DateTimeFormat(undefined, { weekday: "short" });
+const shortFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const shortAndYearFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+
+/** As short as it can be: "09:11" today, "Wed" within a week, "19 Nov", or with the year when it is not this year's. */
+export function whenName(ms: number, now: number = Date.now()): string {
+  if (dayOf(ms) === dayOf(now)) return clock(ms);
+  if (ms < now && now - ms < 6 * 86_400_000) return weekdayFormat.format(ms);
+  const sameYear = new Date(ms).getFullYear() === new Date(now).getFullYear();
+  return (sameYear ? shortFormat : shortAndYearFormat).format(ms);
+}

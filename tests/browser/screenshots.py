@@ -18,6 +18,7 @@ conversation = await client.get_conversation_by_unique_name("order-48213")
 """
 SHOTS = {
     "thread": "cw.Thread(conversation)",
+    "inbox": "cw.Inbox(client, height=560)",
     "participants": "cw.Participants(conversation)",
 }
 """What is shown: a cell that ends with the widget, by the widget's class (cw-<name>)."""
