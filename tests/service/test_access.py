@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -13,7 +15,7 @@ from convo_widgets.service import conversations, local, users
 from convo_widgets.service.app import make_app
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.local import LocalService
-from convo_widgets.service.permissions import KNOWN
+from convo_widgets.service.permissions import KNOWN, PERMISSIONS
 from convo_widgets.service.services import Services
 from convo_widgets.wire import protocol
 
@@ -131,6 +133,15 @@ def without_answers(told: list[Any]) -> list[Any]:
 
 
 GRANTED = [(row, type) for row in access.allowed() for type in row.roles]
+ADMINS, PARTICIPANTS = {("service", True), ("conversation", True)}, {("conversation", True), ("conversation", False)}
+FIRST: dict[str, set[tuple[str, bool]]] = {
+    "none": set(),
+    "admin": ADMINS,
+    "service: all": {("service", True), ("service", False)},
+    "conversation: all": PARTICIPANTS,
+    "conversation: all; service: admin": PARTICIPANTS | ADMINS,
+}
+"""How the page says which of the first roles have a permission."""
 BARE = {"service": {"createConversation"}, "conversation": {"leaveConversation"}}
 """Roles that allow little, since none can allow nothing."""
 
@@ -142,6 +153,19 @@ def test_every_permission_is_in_the_file() -> None:
     assert {row.operation for row, _ in GRANTED} <= access.user_operations()
     refused = {row.operation for row in USERS if any("50107" in cell for cell in row.cells.values())}
     assert refused <= {row.operation for row, _ in GRANTED}
+
+
+def test_every_permission_is_told() -> None:
+    """The page of the service says of every permission what it allows, and which of the first roles have it."""
+    page = (Path(__file__).parents[2] / "docs/service.md").read_text().partition("### Roles")[2].partition("\n- ")[0]
+    told = {}
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        told |= {permission: cells[2] for permission in re.findall(r"`(\w+)`", cells[0]) if len(cells) == 3}
+    assert told.keys() == set().union(*KNOWN.values())
+    for permission, roles in told.items():
+        has = {(type, admin) for (type, admin), allowed in PERMISSIONS.items() if permission in allowed}
+        assert has == FIRST[roles], permission
 
 
 def allowed_name(value: Allowed | str) -> str:
