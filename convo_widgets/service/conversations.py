@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 
-from convo_widgets.service import gaps, limits, rights, tell, timers, webhooks
+from convo_widgets.service import gaps, limits, rights, settings, tell, timers, webhooks
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -90,6 +90,18 @@ class Terms(Struct):
         for name in ("email_address", "email_name"):
             given |= {name: limits.name(given[name], name)} if name in given else {}
         return given
+
+
+def usual(store: Store, terms: Terms | None = None) -> Terms:
+    """What the account says of a new conversation, and where it does not, its configuration."""
+    terms, known = terms or Terms(), settings.load(store, "account", settings.Account)
+    if terms.messaging_service_sid is UNSET:
+        terms.messaging_service_sid = known.default_messaging_service_sid
+    if terms.inactive_after is UNSET:
+        terms.inactive_after = known.default_inactive_timer
+    if terms.closed_after is UNSET:
+        terms.closed_after = known.default_closed_timer
+    return terms
 
 
 def create(change: Change, new: NewConversation, created_by: str, terms: Terms | None = None) -> str:

@@ -15,12 +15,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from convo_widgets.errors import UsageError
-from convo_widgets.service import seeds
+from convo_widgets.service import inbound, seeds
 from convo_widgets.service.agenda import Moment
 from convo_widgets.service.app import CONNECTIONS
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.faults import Faults
 from convo_widgets.service.limits import Media
+from convo_widgets.service.loops import is_in
+from convo_widgets.service.refusals import Refused
 from convo_widgets.service.replay import Replay
 from convo_widgets.service.replay import read as read_recording
 from convo_widgets.service.seeds.script import load as load_script
@@ -29,6 +31,7 @@ from convo_widgets.service.simulate import Simulation
 from convo_widgets.service.store import Durability, Store
 from convo_widgets.service.tables import SYNCHRONOUS
 from convo_widgets.service.tokens import Tokens
+from convo_widgets.wire.rest import ReceivedMessage
 
 if TYPE_CHECKING:  # each is imported where it is used: there may be no threads, or no use for a transport
     from convo_widgets.service.inside import Inside
@@ -248,6 +251,29 @@ class LocalService:
         """
         running, events = self._demand_running(), read_recording(path)
         return Replay(running.backend, events, speed=speed, start=start, members=members).begin(running.loop)
+
+    async def receive_message(self, sender: str, to: str, body: str) -> ReceivedMessage:
+        """Take a message from outside, as a carrier would hand it over.
+
+        It goes to the conversation of these two addresses. Where there is none, the configuration of the address that
+        was written to says whether one begins (`AutoCreation` of ``/v1/Configuration/Addresses``).
+
+        Args:
+            sender: a telephone number, as "+447700900310" or "whatsapp:+447700900310", or a mail address.
+            to: the address of the account, of the same kind.
+            body: the text.
+
+        Raises:
+            UsageError: nobody takes it, a webhook refused it, or the service is stopped.
+        """
+        running = self._demand_running()
+        work = inbound.receive(running.services, sender, to, body)
+        try:
+            if is_in(running.loop):
+                return await work
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, running.loop))
+        except Refused as refused:
+            raise UsageError(f"The message was not taken: {refused.message}") from refused
 
     def _demand_running(self) -> Threaded | Inside:
         if not self.running:

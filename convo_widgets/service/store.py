@@ -67,9 +67,14 @@ class StoredEvent(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who does something: a user, over the SDK, or the account, over the API."""
+    """Who does something.
 
-    kind: Literal["SDK", "API"]
+    Attributes:
+        kind: SDK, a user; API, the account; or the channel that somebody outside writes on, as SMS.
+        identity: of the user.
+    """
+
+    kind: str
     identity: str | None = None
 
 

@@ -10,8 +10,11 @@ from sqlite3 import Row
 from typing import Any
 
 from convo_widgets.service import limits, media, settings
-from convo_widgets.service.store import Change, Source, Store
+from convo_widgets.service.store import Change, Source, Store, new_sid
 from convo_widgets.wire import json
+
+REPLAYED = 1000
+"""Messages that a new webhook may hear of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +216,30 @@ def tell(change: Change, event: str, fields: dict[str, Any], conversation: Row |
         hook = json.decode(row["configuration"])
         if _wants(row["target"], hook, event, fields.get("Body") or ""):
             change.told.append(Told(hook["url"], hook["method"].upper(), whole))
+
+
+def insert(change: Change, conversation: int, target: str, configuration: dict[str, Any]) -> str:
+    """A new webhook of a conversation (row); its sid."""
+    values = (sid := new_sid("WH"), conversation, target, json.encode(configuration).decode())
+    sql = "INSERT INTO webhooks (sid, conversation, target, configuration, date_created, date_updated)"
+    change.run(f"{sql} VALUES (?, ?, ?, ?, ?, ?)", *values, change.time, change.time)
+    change.store.hook()
+    return sid
+
+
+def replay(change: Change, conversation: Row, target: str, hook: dict[str, Any], after: int) -> None:
+    """Let a webhook hear of the messages from an index on, as if they were sent now; of so many at most."""
+    store = change.store
+    sql = "SELECT * FROM messages WHERE conversation = ? AND idx >= ? ORDER BY idx LIMIT ?"
+    for row in store.rows(sql, conversation["id"], after, REPLAYED):
+        if not _wants(target, hook, "onMessageAdded", row["body"] or ""):
+            continue
+        here = {"ConversationSid": conversation["sid"], "MessagingServiceSid": conversation["messaging_service_sid"]}
+        fields = _message(store, row) | here | {"DateUpdated": None}
+        user = store.value("SELECT identity FROM users WHERE identity = ?", row["author"])
+        source = Source("API" if user is None else "SDK", user)
+        whole = words("onMessageAdded", fields, source, store.meta("account_sid"), store.meta("service_sid"))
+        change.told.append(Told(hook["url"], hook["method"].upper(), whole))
 
 
 def words(event: str, fields: dict[str, Any], source: Source, account_sid: str, service_sid: str) -> dict[str, str]:

@@ -275,3 +275,20 @@ class NewFault(Struct):
     times: int = 1
     method: str | None = None
     retry_after: float | None = None
+
+
+class NewInbound(Struct, rename={"sender": "from"}):
+    """Body of POST _local/inbound: a message from a telephone or a mailbox to an address of the account."""
+
+    sender: str
+    to: str
+    body: str
+
+
+class ReceivedMessage(Struct, frozen=True):
+    """Where a message from outside went."""
+
+    chat_service_sid: str
+    conversation_sid: str
+    message_sid: str
+    participant_sid: str | None = None

@@ -497,7 +497,12 @@ def test_credentials(helper: Client) -> None:
     assert code(credentials.create, type="pigeon") == 20422
 
 
-NOT_OF_THE_HELPER = ("/Content", "/_local/faults", "/Conversations/{conversation}/Messages/{message}/ChannelMetadata")
+NOT_OF_THE_HELPER = (
+    "/Content",
+    "/_local/faults",
+    "/_local/inbound",
+    "/Conversations/{conversation}/Messages/{message}/ChannelMetadata",
+)
 """Of another host, of this service only, and linked but in no description."""
 
 

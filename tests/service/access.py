@@ -553,6 +553,7 @@ FORMS: dict[str, Callable[[Room], dict[str, str]]] = {
 JSON: dict[str, Any] = {
     "/Content": {"friendly_name": "x", "language": "en", "variables": {}, "types": TEXT},
     "/_local/faults": {"path": "/never", "status": 503},
+    "/_local/inbound": {"from": "+447700900999", "to": "+15550199", "body": "Is anybody there?"},
 }
 
 

@@ -206,6 +206,26 @@ async def test_restart_remembers(account: Account, service: LocalService, wire: 
     await ear.until("onMessageAdded")
 
 
+async def test_replay(account: Account, wire: Connect, ear: Ear) -> None:
+    """A webhook made with ReplayAfter hears of the messages from that index on, and then of what comes."""
+    alice = await wire("alice")
+    sid = await alice.room()
+    for body in ("one", "two help", "three"):
+        await alice.post(f"{ROOMS}/{sid}/Messages", {"body": body})
+    await account.post(f"/Conversations/{sid}/Messages", {"Body": "help from outside"})
+    await hook(account, sid, ear.url, "onMessageAdded", **{"Configuration.ReplayAfter": "1"})
+    heard = await ear.until(*["onMessageAdded"] * 3)
+    assert [one.form["Body"] for one in heard] == ["two help", "three", "help from outside"]
+    assert [one.form["Source"] for one in heard] == ["SDK", "SDK", "API"]
+    assert (heard[0].form["ClientIdentity"], heard[0].form["Index"]) == ("alice", "1")
+    trigger = {"Target": "trigger", "Configuration.Url": ear.url, "Configuration.Triggers": "HELP"}
+    await account.post(f"/Conversations/{sid}/Webhooks", trigger | {"Configuration.ReplayAfter": "0"})
+    heard = await ear.until(*["onMessageAdded"] * 2)
+    assert [one.form["Index"] for one in heard] == ["1", "3"]
+    await alice.post(f"{ROOMS}/{sid}/Messages", {"body": "new"})
+    assert (await ear.until("onMessageAdded"))[0].form["Body"] == "new"
+
+
 PRE = ["onMessageAdd", "onMessageRemove", "onParticipantAdd", "onConversationUpdate", "onUserUpdate"]
 
 

@@ -6,7 +6,7 @@ from sqlite3 import Row
 
 from msgspec import UNSET, Struct, UnsetType
 
-from convo_widgets.service import conversations, limits, participants, settings, timers
+from convo_widgets.service import conversations, limits, participants, timers
 from convo_widgets.service.account.requests import Answer, Request, dates_of, delete, get, moment, post, time_in
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store
@@ -30,7 +30,7 @@ def find(request: Request) -> Row:
 
 
 def _show(request: Request, row: Row) -> AccountConversation:
-    sid, parts = row["sid"], ("Participants", "Messages", "Webhooks")
+    sid, parts = row["sid"], ("Participants", "Messages", "Webhooks", "Export")
     email = {"projected_address": row["email_address"], "name": row["email_name"]}
     return AccountConversation(
         sid=sid,
@@ -76,13 +76,7 @@ def _terms(request: Request) -> conversations.Terms:
 
 def _make(request: Request, change: Change) -> Row:
     """A new conversation; what it does not say is as the account's configuration has it."""
-    terms, usual = _terms(request), settings.load(request.store, "account", settings.Account)
-    if terms.messaging_service_sid is UNSET:
-        terms.messaging_service_sid = usual.default_messaging_service_sid
-    if terms.inactive_after is UNSET:
-        terms.inactive_after = usual.default_inactive_timer
-    if terms.closed_after is UNSET:
-        terms.closed_after = usual.default_closed_timer
+    terms = conversations.usual(request.store, _terms(request))
     sid = conversations.create(change, _new(request), limits.SYSTEM, terms)
     return conversations.find_by(request.store, sid)
 

@@ -119,6 +119,8 @@ class Door:
         route.check(request)
         if route.reads is not None:
             return route.reads(request)
+        if route.awaits is not None:
+            return await route.awaits(request)
         source = Source("API") if http.headers.get("x-twilio-webhook-enabled", "").lower() == "true" else None
         if source is not None and route.event is not None:
             fields = {name: values[0] for name, values in request.fields.items()}

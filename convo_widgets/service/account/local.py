@@ -1,11 +1,12 @@
-"""What only the local service has: faults on demand."""
+"""What only the local service has: faults on demand, and messages from outside."""
 
 from __future__ import annotations
 
 from convo_widgets.errors import UsageError
-from convo_widgets.service.account.requests import Answer, Request, ask
+from convo_widgets.service import inbound
+from convo_widgets.service.account.requests import Answer, Request, ask, wait
 from convo_widgets.service.refusals import Refused
-from convo_widgets.wire.rest import NewFault
+from convo_widgets.wire.rest import NewFault, NewInbound
 
 
 def _fault(request: Request) -> Answer:
@@ -17,4 +18,9 @@ def _fault(request: Request) -> Answer:
     return Answer(new, 201)
 
 
-ROUTES = [ask("/_local/faults", _fault)]
+async def _inbound(request: Request) -> Answer:
+    new = request.read(NewInbound)
+    return Answer(await inbound.receive(request.services, new.sender, new.to, new.body), 201)
+
+
+ROUTES = [ask("/_local/faults", _fault), wait("/_local/inbound", _inbound)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from sqlite3 import Row
@@ -249,11 +249,12 @@ class Answer:
 Below = Literal["account", "service", "either"]
 Reads = Callable[[Request], Answer]
 Writes = Callable[[Request, Change], Answer]
+Awaits = Callable[[Request], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one address below version 1; `writes` runs in a transaction, `reads` does not.
+    """One method of one address below version 1; `writes` runs in a transaction, `reads` and `awaits` do not.
 
     Attributes:
         address: with ``{name}`` for a part of the path.
@@ -268,6 +269,7 @@ class Route:
     fields: tuple[str, ...] | None
     reads: Reads | None = None
     writes: Writes | None = None
+    awaits: Awaits | None = None
     event: str | None = None
     below: Below = "either"
 
@@ -297,6 +299,11 @@ def post(address: str, handler: Writes, *fields: str, below: Below = "either") -
 def ask(address: str, handler: Reads) -> Route:
     """A POST with JSON, of the account, that changes nothing in the store."""
     return Route("POST", address, _compile(address), None, reads=handler, below="account")
+
+
+def wait(address: str, handler: Awaits) -> Route:
+    """A POST with JSON, of the account, that takes its time."""
+    return Route("POST", address, _compile(address), None, awaits=handler, below="account")
 
 
 def make(address: str, handler: Writes) -> Route:

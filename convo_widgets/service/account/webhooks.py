@@ -8,12 +8,12 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from convo_widgets.service import events, limits
+from convo_widgets.service import events, limits, webhooks
 from convo_widgets.service.account.configuration import hook_url
 from convo_widgets.service.account.conversations import find
 from convo_widgets.service.account.requests import Answer, Request, dates_of, delete, get, post
 from convo_widgets.service.refusals import Refused
-from convo_widgets.service.store import Change, new_sid
+from convo_widgets.service.store import Change
 from convo_widgets.wire import json
 from convo_widgets.wire.rest import AccountWebhook
 
@@ -83,10 +83,10 @@ def _create(request: Request, change: Change) -> Answer:
         raise Refused(50361, f"at most {MOST}")
     configuration = ({} if target == "studio" else {"method": "post"}) | _configuration(request)
     _demand_whole(target, configuration)
-    values = (sid := new_sid("WH"), conversation["id"], target, json.encode(configuration).decode())
-    sql = "INSERT INTO webhooks (sid, conversation, target, configuration, date_created, date_updated)"
-    change.run(f"{sql} VALUES (?, ?, ?, ?, ?, ?)", *values, change.time, change.time)
-    change.store.hook()
+    sid = webhooks.insert(change, conversation["id"], target, configuration)
+    after = configuration.get("replay_after")
+    if after is not None:
+        webhooks.replay(change, conversation, target, configuration, after)
     return Answer(_show(request, conversation, _find(request, conversation, sid)), 201)
 
 
