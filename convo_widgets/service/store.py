@@ -7,7 +7,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -277,11 +277,22 @@ class Store:
             yield change
             change.finish()
             self._db.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+            if disk_failed(error):
+                self._bury(change)
             raise
         self.newest = change.newest
+
+    def _bury(self, refused: Change) -> None:
+        """Write over what the disk failed: where only its sync did, it lies in the log whole, and would count one day.
+
+        What is written is that its event ids are not used any more. While the disk goes on failing the next write does it.
+        """
+        with suppress(sqlite3.Error):
+            self._db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'events'", (refused.newest + 1,))
+            self.newest = refused.newest + 1
 
     def run(self, sql: str, *values: Any) -> int:
         """Run one statement inside a transaction; the id of the row that was added last."""
@@ -393,7 +404,10 @@ def _begin_era(db: sqlite3.Connection) -> None:
     What another copy of this file has counted since they were one is then in no era of this one; by chance, for copies
     that are opened in the same second.
     """
-    last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()[0]
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    if row is None:
+        raise sqlite3.DatabaseError("malformed: the count of events is missing")
+    last = row[0]
     first = max(last + GAP, time_ns() // 1000) + secrets.randbelow(GAP)
     db.execute("UPDATE eras SET last = ? WHERE last IS NULL", (last,))
     db.execute("INSERT INTO eras VALUES (?, NULL)", (first,))
