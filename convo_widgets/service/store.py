@@ -288,7 +288,7 @@ class Store:
     def _bury(self, refused: Change) -> None:
         """Write over what the disk failed: where only its sync did, it lies in the log whole, and would count one day.
 
-        What is written is that its event ids are not used any more. While the disk goes on failing the next write does it.
+        What is written is that its event ids are not used any more. Where the disk still fails, the next write does it.
         """
         with suppress(sqlite3.Error):
             self._db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'events'", (refused.newest + 1,))
