@@ -104,6 +104,7 @@ from convo_widgets.errors import (
 from convo_widgets.service.local import LocalService
 from convo_widgets.service.store import Durability
 from convo_widgets.transport.observer import ConnectionFault, ConnectionState
+from convo_widgets.widgets.explorer import Explorer
 from convo_widgets.widgets.inbox import Inbox
 from convo_widgets.widgets.participants import Participants
 from convo_widgets.widgets.thread import Thread
@@ -154,6 +155,7 @@ __all__ = [
     "EmailRecipientDescriptor",
     "EmailRecipientLevel",
     "Event",
+    "Explorer",
     "FileMedia",
     "Forbidden",
     "Inbox",

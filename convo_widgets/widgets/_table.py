@@ -82,6 +82,11 @@ class Table(Widget):
                 timer.cancel()
         super().close()
 
+    @property
+    def visible(self) -> list[str]:
+        """Keys (sids) of the rows that search and filters let through, in the order of the view."""
+        return self._rows.keys()
+
     def on_select(self, callback: Any, remove: bool = False) -> None:
         """Call it with the keys of the selected rows whenever others are selected.
 

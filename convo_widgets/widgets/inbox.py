@@ -67,13 +67,17 @@ class Inbox(Table):
         """Whose conversations are shown."""
         return self._client
 
+    async def loaded(self) -> None:
+        """Wait until all conversations are listed."""
+        await asyncio.wait([self._ready])
+
     def to_frame(self, visible: bool = False) -> pd.DataFrame:
         """The rows as a DataFrame, one a conversation.
 
         Args:
             visible: only those that search and filters let through, in the order of the view.
         """
-        rows = [self._rows[key] for key in self._rows.keys()] if visible else self._rows.all()  # noqa: SIM118
+        rows = [self._rows[key] for key in self.visible] if visible else self._rows.all()
         names = ["sid", *(column.name for column in self.COLUMNS if column.name != "is_unread")]
         frame = pd.DataFrame([[row[name] for name in names] for row in rows], columns=names)
         return frame.astype({"unread": "Int64"}).assign(

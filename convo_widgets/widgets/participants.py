@@ -48,7 +48,7 @@ class Participants(OfConversation, Table):
         Args:
             visible: only those that search and filters let through, in the order of the view.
         """
-        rows = [self._rows[key] for key in self._rows.keys()] if visible else self._rows.all()  # noqa: SIM118
+        rows = [self._rows[key] for key in self.visible] if visible else self._rows.all()
         names = ["sid", *(column.name for column in self.COLUMNS)]
         frame = pd.DataFrame([[row[name] for name in names] for row in rows], columns=names)
         return frame.astype({"read": "Int64", "behind": "Int64", "online": "boolean", "typing": "boolean"}).assign(

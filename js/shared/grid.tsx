@@ -233,7 +233,7 @@ function Heads<Row extends Keyed>({ store, columns, template, height }: HeadsPro
           <div
             key={name}
             role="columnheader"
-            class="cw-head"
+            class="cw-column"
             aria-sort={isSorted ? (descending ? "descending" : "ascending") : "none"}
           >
             <button

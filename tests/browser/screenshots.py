@@ -18,6 +18,7 @@ conversation = await client.get_conversation_by_unique_name("order-48213")
 """
 SHOTS = {
     "thread": "cw.Thread(conversation)",
+    "explorer": "cw.Explorer(client)",
     "inbox": "cw.Inbox(client, height=560)",
     "participants": "cw.Participants(conversation)",
 }
