@@ -11,12 +11,9 @@ from typing import Any
 import jwt
 import pytest
 
-from convo_widgets.service import conversations, local, users
-from convo_widgets.service.app import make_app
-from convo_widgets.service.dispatch import Backend
+from convo_widgets.service import conversations, users
 from convo_widgets.service.local import LocalService
 from convo_widgets.service.permissions import KNOWN, PERMISSIONS
-from convo_widgets.service.services import Services
 from convo_widgets.wire import protocol
 
 from . import access
@@ -34,22 +31,9 @@ SEEN = ("/Client/v2/Conversations/{conversation}", "/Conversations/{conversation
 
 
 @pytest.fixture
-def backends(monkeypatch: pytest.MonkeyPatch) -> list[Backend]:
-    """Gets what is behind a service that is made."""
-    found: list[Backend] = []
-
-    def make(services: Services, *options: Any) -> Any:
-        found.append(services.home)
-        return make_app(services, *options)
-
-    monkeypatch.setattr(local, "make_app", make)
-    return found
-
-
-@pytest.fixture
-async def world(backends: list[Backend], service: LocalService, wire: Connect) -> World:
+async def world(service: LocalService, wire: Connect) -> World:
     """An empty service that everybody is connected to."""
-    return await World.of(service, backends[0], wire)
+    return await World.of(service, service._running.services.home, wire)
 
 
 def cell(reply: Reply) -> str:
