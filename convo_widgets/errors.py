@@ -80,6 +80,7 @@ ADVICE: dict[int, str] = {
     50076: "a webhook of this service is too slow: try again, or ask whoever runs it",
     50100: "there is no such role: check the sid, and that it belongs to this service",
     50104: "a role of this type cannot be given that: the service's documentation lists what roles may allow",
+    50105: "a role is one of the service, or one of conversations",
     50107: "this user's role does not allow it: ask an admin of the conversation",
     50200: "there is no user with this identity",
     50201: "use the user of this identity that is there already",

@@ -29,6 +29,7 @@ REFUSALS: dict[int, tuple[int, str]] = {
     20503: (503, "Nothing can be stored now, and nothing of this was: the disk is full, read-only or failing"),
     50100: (404, "Role not found"),
     50104: (400, "Permission not found"),
+    50105: (400, "Invalid role type"),
     50107: (403, "Not authorized for this command"),
     50200: (404, "User not found"),
     50201: (409, "User exists already"),

@@ -326,6 +326,7 @@ def test_roles(api: Any, helper: Client, service: LocalService) -> None:
     assert api.roles(made.sid).delete()
     assert code(api.roles(made.sid).fetch) == 50100
     assert code(api.roles.create, friendly_name="x", type="conversation", permission=["fly"]) == 50104
+    assert code(api.roles.create, friendly_name="x", type="channel", permission=["sendMessage"]) == 50105
     assert code(api.roles.create, friendly_name="x", type="service", permission=["sendMessage"]) == 50104
     assert code(api.roles(four[1].sid).delete) == 20409
 

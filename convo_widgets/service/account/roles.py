@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from sqlite3 import Row
 
-from msgspec import UnsetType
-
 from convo_widgets.service import limits
 from convo_widgets.service.account.requests import Answer, Request, dates_of, delete, get, post
 from convo_widgets.service.permissions import KNOWN
@@ -46,9 +44,9 @@ def _permissions(request: Request, type: str) -> str:
 
 
 def _create(request: Request, change: Change) -> Answer:
-    name, type = limits.name(request.demand("FriendlyName"), "FriendlyName"), request.choice("Type", *KNOWN)
-    if isinstance(type, UnsetType):
-        raise Refused(20001, "Type is needed")
+    name, type = limits.name(request.demand("FriendlyName"), "FriendlyName"), request.demand("Type")
+    if type not in KNOWN:
+        raise Refused(50105, f"Type is {' or '.join(KNOWN)}")
     sid, permissions = new_sid("RL"), _permissions(request, type)
     sql = "INSERT INTO roles (sid, type, friendly_name, admin, permissions, date_created, date_updated)"
     change.run(f"{sql} VALUES (?, ?, ?, 0, ?, ?, ?)", sid, type, name, permissions, change.time, change.time)
