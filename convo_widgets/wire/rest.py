@@ -65,7 +65,6 @@ class AccountParticipant(Struct, kw_only=True):
     date_created: str | None = None
     date_updated: str | None = None
     url: str = ""
-    links: dict[str, str] = {}
 
 
 class AccountReceipt(Struct, kw_only=True):

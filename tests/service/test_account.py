@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -517,3 +518,39 @@ async def test_scoped_shapes(account: Account) -> None:
         page = (await account.ask("GET", f"{below}/Conversations/{sid}/{path}")).body
         assert page["meta"]["first_page_url"].startswith(f"{account.service.url}/v1{below}/")
         assert scoped in page[path.lower()]
+
+
+async def test_methods(account: Account) -> None:
+    """HEAD is a GET without its body; OPTIONS, and a no to a method, say which there are."""
+    sid, service = await room(account), account.service.service_sid
+    for address, methods in {
+        f"/Conversations/{sid}": "GET, POST, DELETE, HEAD, OPTIONS",
+        f"/Services/{service}/Conversations": "GET, POST, HEAD, OPTIONS",
+        "/Services": "GET, POST, HEAD, OPTIONS",
+        "/_local/faults": "POST, OPTIONS",
+    }.items():
+        assert (await account.ask("OPTIONS", address)).headers["allow"] == methods
+        for method in ("PUT", "PATCH"):
+            refused = await account.ask(method, address)
+            assert (refused.status, refused.code, refused.headers["allow"]) == (405, 20004, methods)
+    head, got = [await account.ask(method, f"/Conversations/{sid}") for method in ("HEAD", "GET")]
+    assert (head.status, head.content, head.headers["content-length"]) == (200, b"", got.headers["content-length"])
+    assert (await account.ask("HEAD", "/Conversations/none")).status == 404
+    assert (await account.ask("OPTIONS", "/nothing")).code == 20404
+    assert (await account.ask("GET", "/Conversations?Colour=red")).status == 200
+    for method in ("HEAD", "OPTIONS"):
+        assert (await ask(method, f"{account.service.url}/v1/Conversations")).status == 401
+
+
+async def test_what_stands_with_each_answer(account: Account) -> None:
+    """An id of its own, how long it took, and how many there were, with a no too."""
+    answers = [await account.ask("GET", path) for path in ("/Conversations", "/nothing", "/Conversations")]
+    ids = {answer.headers["twilio-request-id"] for answer in answers}
+    assert len(ids) == 3
+    for answer in answers:
+        assert re.fullmatch(r"RQ[0-9a-f]{32}", answer.headers["twilio-request-id"])
+        assert 0 <= float(answer.headers["twilio-request-duration"]) < 10
+        assert answer.headers["twilio-concurrent-requests"] == "1"
+    refused = await ask("GET", f"{account.service.url}/v1/Conversations")
+    assert (refused.status, refused.headers["twilio-concurrent-requests"]) == (401, "1")
+    assert answers[1].body["more_info"].endswith("/20404")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
+from time import monotonic
 from urllib.parse import parse_qs, unquote
 
 import starlette.requests
@@ -32,10 +34,11 @@ from convo_widgets.service.account.requests import Answer, Request, Route
 from convo_widgets.service.dispatch import fault
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.services import Services
-from convo_widgets.service.store import Source
+from convo_widgets.service.store import Source, new_sid
 from convo_widgets.service.uploads import receive
 from convo_widgets.wire import json
 
+METHODS = ["GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"]
 LARGEST = 512 * 1024
 """Bytes of a body."""
 ROUTES = [
@@ -62,12 +65,27 @@ class Door:
 
     def __init__(self, services: Services) -> None:
         self.services = services
+        self._running = 0
 
     def routes(self) -> list[HttpRoute]:
         """Where it is."""
-        return [HttpRoute("/v1/{path:path}", self.answer, methods=["GET", "POST", "DELETE", "PUT", "PATCH"])]
+        return [HttpRoute("/v1/{path:path}", self.answer, methods=METHODS)]
 
     async def answer(self, http: starlette.requests.Request) -> Response:
+        """The answer to a request, with what the cloud tells of each: an id, how long it took, how many there were."""
+        began = monotonic()
+        self._running += 1
+        running = self._running
+        try:
+            response = await self._respond(http)
+        finally:
+            self._running -= 1
+        response.headers["Twilio-Request-Id"] = new_sid("RQ")
+        response.headers["Twilio-Request-Duration"] = f"{monotonic() - began:.3f}"
+        response.headers["Twilio-Concurrent-Requests"] = str(running)
+        return response
+
+    async def _respond(self, http: starlette.requests.Request) -> Response:
         """Check the key, read the body, let a handler answer; every no is an error body."""
         try:
             self._check(http.headers.get("authorization", ""))
@@ -87,7 +105,7 @@ class Door:
         except Exception as error:
             return fault(f"{http.method} of the account", error).response()
         body = b"" if answer.body is None else json.encode(answer.body)
-        return Response(body, answer.status, {"Cache-Control": "no-store"}, "application/json")
+        return Response(body, answer.status, {"Cache-Control": "no-store", **answer.headers}, "application/json")
 
     def _check(self, header: str) -> None:
         """The key, or the account itself, with the secret: compared in constant time."""
@@ -113,7 +131,9 @@ class Door:
                 raise Refused(20404)
             backend, base, path = named, f"{base}/Services/{parts[2]}", f"/{parts[3]}"
         request = Request(services, backend, root, base, content, _params(http.url.query))
-        route = _choose(http.method, path, request)
+        if http.method == "OPTIONS":
+            return Answer(status=204, headers={"Allow": _allowed(path, request)})
+        route = _choose("GET" if http.method == "HEAD" else http.method, path, request)
         if route.below == "account":
             request.backend = services.home
         route.check(request)
@@ -140,16 +160,27 @@ def _params(query: str) -> dict[str, list[str]]:
 
 def _choose(method: str, path: str, request: Request) -> Route:
     """The route of a request, which gets the names in its path."""
-    known = False
+    for route, names in _fitting(path, request):
+        if route.method == method:
+            request.names = {name: unquote(value) for name, value in names.items()}
+            return route
+    refused = Refused(20004)
+    refused.headers = {"Allow": _allowed(path, request)}
+    raise refused
+
+
+def _allowed(path: str, request: Request) -> str:
+    """The methods of an address."""
+    methods = [route.method for route, _ in _fitting(path, request)]
+    if not methods:
+        raise Refused(20404)
+    return ", ".join([*methods, *(["HEAD"] if "GET" in methods else []), "OPTIONS"])
+
+
+def _fitting(path: str, request: Request) -> Iterator[tuple[Route, dict[str, str]]]:
+    """The routes of an address, with the named parts of it."""
     other = "account" if request.base != request.root else "service"
     for route in ROUTES:
-        if route.below == other:
-            continue
-        match = route.pattern.fullmatch(path)
-        if match is None:
-            continue
-        known = True
-        if route.method == method:
-            request.names = {name: unquote(value) for name, value in match.groupdict().items()}
-            return route
-    raise Refused(20004 if known else 20404)
+        match = None if route.below == other else route.pattern.fullmatch(path)
+        if match is not None:
+            yield route, match.groupdict()

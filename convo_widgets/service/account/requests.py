@@ -240,10 +240,11 @@ def time_in(text: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A body and a status."""
+    """A body, a status and headers."""
 
     body: Any = None
     status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 Below = Literal["account", "service", "either"]
