@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from importlib.resources import files
+from math import isfinite
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,6 +31,10 @@ TOKENS = (
     "The key is in CONVO_WIDGETS_API_KEY and CONVO_WIDGETS_API_SECRET, as the service was started with; for the cloud "
     "in TWILIO_ACCOUNT_SID, TWILIO_API_KEY and TWILIO_API_SECRET, and the service in "
     "TWILIO_CONVERSATIONS_SERVICE_SID."
+)
+FAULTS = (
+    "The key is in CONVO_WIDGETS_API_KEY and CONVO_WIDGETS_API_SECRET, as the service was started with, or in the FILE "
+    "of --keys."
 )
 ATTRIBUTES = ("url", "ws_url", "account_sid", "service_sid", "api_key", "api_secret")
 
@@ -95,6 +100,27 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--service-sid", metavar="SID", help="the conversations service (IS...) of the cloud")
     token.set_defaults(run=_token)
 
+    faults = commands.add_parser("faults", help="make trouble in a running service", epilog=FAULTS, allow_abbrev=False)
+    faults.add_argument("--url", metavar="URL", help="address of the service")
+    faults.add_argument("--keys", metavar="FILE", help="what serve --json printed: the address and the key")
+    troubles = faults.add_subparsers(required=True, metavar="FAULT", dest="fault")
+    troubles.add_parser("drop", help="cut every connection without a word", allow_abbrev=False)
+    troubles.add_parser("expire-tokens", help="end the tokens that are in use", allow_abbrev=False)
+    troubles.add_parser("restart", help="stop it and start it again: same port, data and keys", allow_abbrev=False)
+    troubles.add_parser("clear", help="let everything go well again", allow_abbrev=False)
+    latency = troubles.add_parser("latency", help="hold every frame to a client back", allow_abbrev=False)
+    latency.add_argument("ms", type=float, metavar="MS", help="milliseconds; 0 ends it")
+    throttle = troubles.add_parser("throttle", help="answer 429 to more requests than that", allow_abbrev=False)
+    throttle.add_argument("after", type=int, metavar="N", help="requests of all clients in a second")
+    fail = troubles.add_parser("fail", help="answer the next requests with an error", allow_abbrev=False)
+    fail.add_argument("path", metavar="REGEX", help="found in the path, as '/Messages$'")
+    fail.add_argument("status", type=int, metavar="STATUS", help="400 to 599")
+    fail.add_argument("--times", type=int, default=1, metavar="N", help="how many requests (default: 1)")
+    fail.add_argument("--method", metavar="NAME", help="only of this one, as POST")
+    for one in (throttle, fail):
+        one.add_argument("--retry-after", type=float, metavar="S", help="seconds that clients are told to wait")
+    faults.set_defaults(run=_faults)
+
     explain = commands.add_parser(
         "explain-token", help="say who a token lets in, until when, and what is wrong", allow_abbrev=False
     )
@@ -152,12 +178,50 @@ LONGEST_TTL = 10 * 366 * 86_400
 def _variables(*names: str) -> list[str]:
     missing = [name for name in names if not os.environ.get(name)]
     if missing:
-        raise UsageError(f"{' and '.join(missing)} must be set in the environment (see convo-widgets token --help)")
+        raise UsageError(f"{' and '.join(missing)} must be set in the environment (see --help)")
     return [os.environ[name] for name in names]
+
+
+def _faults(arguments: argparse.Namespace) -> int:
+    if arguments.keys is not None:
+        url, key, secret = _keys_in(arguments.keys)
+        url = arguments.url or url
+    elif arguments.url is not None:
+        url, (key, secret) = arguments.url, _variables("CONVO_WIDGETS_API_KEY", "CONVO_WIDGETS_API_SECRET")
+    else:
+        raise UsageError("Say which service: --url, or --keys with what serve --json printed")
+    for name in ("ms", "retry_after"):
+        if not isfinite(getattr(arguments, name, None) or 0):
+            raise UsageError(f"{getattr(arguments, name)} is no number that can be waited for")
+    given = {name: value for name, value in vars(arguments).items() if name in FIELDS and value is not None}
+    place = "/_local/faults" if arguments.fault == "fail" else f"/_local/faults/{arguments.fault}"
+    _call("POST", url, place, key, secret, given)
+    return 0
+
+
+FIELDS = ("ms", "after", "retry_after", "path", "status", "times", "method")
+
+
+def _keys_in(file: str) -> list[str]:
+    """Address, key and secret of the service that printed its line of JSON into a file."""
+    try:
+        told = json.loads(Path(file).read_text(encoding="utf-8"))
+        return [str(told[name]) for name in ("url", "api_key", "api_secret")]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"--keys {file}: it does not hold the line that convo-widgets serve --json prints") from error
 
 
 def _sids_of(url: str, key: str, secret: str) -> tuple[str, str]:
     """Account and service of a running service, which it tells to who has its key."""
+    told = _call("GET", url, "/Configuration", key, secret)
+    sids = [told.get(name) for name in ("account_sid", "default_chat_service_sid")]
+    if not all(isinstance(sid, str) for sid in sids):
+        raise UsageError(f"What answers at {url} is no service of convo-widgets")
+    return str(sids[0]), str(sids[1])
+
+
+def _call(method: str, url: str, path: str, key: str, secret: str, body: object = None) -> dict[str, object]:
+    """What a running service answers to who has its key."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -165,18 +229,20 @@ def _sids_of(url: str, key: str, secret: str) -> tuple[str, str]:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"--url {url!r} is no address such as http://127.0.0.1:8765")
     if parts.scheme != "https" and not _is_here(parts.hostname):
-        raise UsageError(f"{url} is another machine, and plain HTTP would show it the key: make tokens on that machine")
+        raise UsageError(f"{url} is another machine, and plain HTTP would show it the key: do it on that machine")
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/v1/Configuration", auth=(key, secret), timeout=10, trust_env=False)
+        options = {"auth": (key, secret), "timeout": 10, "trust_env": False}
+        answer = httpx.request(method, f"{url.rstrip('/')}/v1{path}", json=body, **options)  # type: ignore[arg-type]
         told = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise UsageError(f"No service answers at {url}: start one with convo-widgets serve") from error
     if answer.status_code == 401:
-        raise UsageError(f"The service at {url} has another key than CONVO_WIDGETS_API_KEY and _SECRET")
-    sids = [told.get(name) for name in ("account_sid", "default_chat_service_sid")] if isinstance(told, dict) else []
-    if not sids or not all(isinstance(sid, str) for sid in sids):
+        raise UsageError(f"The service at {url} has another key than the one that was given")
+    if not isinstance(told, dict) or (answer.is_error and not isinstance(told.get("message"), str)):
         raise UsageError(f"What answers at {url} is no service of convo-widgets")
-    return str(sids[0]), str(sids[1])
+    if answer.is_error:
+        raise UsageError(f"The service at {url} refused it ({answer.status_code}): {told['message']}")
+    return told
 
 
 def _is_here(host: str) -> bool:

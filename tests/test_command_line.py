@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import json
 import signal
 import socket
 import sys
@@ -105,6 +107,71 @@ def test_explaining_a_token(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     out, err = capsys.readouterr()
     assert err == ""
     assert "copied whole" in out
+
+
+async def test_faults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every trouble may be made in a running service, by who has its key; a restart keeps port, keys and data."""
+
+    async def faults(*arguments: str) -> int:
+        return await asyncio.to_thread(main, ["faults", *arguments])
+
+    with cw.LocalService(seed=None) as service:
+        monkeypatch.setenv("CONVO_WIDGETS_API_KEY", service.api_key)
+        monkeypatch.setenv("CONVO_WIDGETS_API_SECRET", service.api_secret)
+        url = ("--url", service.url)
+        token = service.token("alice")
+        client = await cw.connect(lambda: token, url=service.url)
+        room = await (await client.create_conversation()).join()
+        assert await faults(*url, "fail", "/Messages$", "503", "--times", "99", "--method", "POST") == 0
+        with pytest.raises(cw.ServiceFailed):
+            await room.send_message("no")
+        assert await faults(*url, "latency", "20") == 0
+        assert service.faults.delay == 0.02
+        assert await faults(*url, "throttle", "1000", "--retry-after", "1") == 0
+        assert await faults(*url, "clear") == 0
+        assert service.faults.delay == 0
+        await room.send_message("yes")
+        for trouble in ("drop", "restart"):
+            lost = asyncio.ensure_future(
+                client.wait_for("connectionStateChanged", 10, lambda state: state != "connected")
+            )
+            await asyncio.sleep(0)
+            assert await faults(*url, trouble) == 0
+            await lost
+            if client.connection_state != "connected":
+                await client.wait_for("connectionStateChanged", 20, lambda state: state == "connected")
+        assert (await room.get_messages()).items[-1].body == "yes"
+        assert (service.running, service.url) == (True, url[1])
+        expired = asyncio.ensure_future(client.wait_for("tokenExpired", 10))
+        await asyncio.sleep(0)
+        assert await faults(*url, "expire-tokens") == 0
+        await expired
+        await client.shutdown()
+        keys = tmp_path / "keys.json"
+        keys.write_text(json.dumps({name: getattr(service, name) for name in ("url", "api_key", "api_secret")}))
+        monkeypatch.delenv("CONVO_WIDGETS_API_KEY")
+        assert await faults("--keys", str(keys), "clear") == 0
+        assert capsys.readouterr() == ("", "")
+        for arguments, said in (
+            ((*url, "clear"), "must be set"),
+            (("clear",), "--url, or --keys"),
+            (("--keys", str(tmp_path / "none"), "clear"), "serve --json"),
+            (("--keys", str(keys), "latency", "-1"), "0 to 60,000"),
+            (("--keys", str(keys), "latency", "inf"), "no number"),
+            (("--keys", str(keys), "throttle", "-1"), "0 or more"),
+            (("--keys", str(keys), "fail", "(", "503"), "not closed"),
+            (("--keys", str(keys), "fail", "x", "200"), "400 to 599"),
+        ):
+            assert await faults(*arguments) == 1
+            out, err = capsys.readouterr()
+            assert (out, err.count("\n")) == ("", 1)
+            assert said in err
+        monkeypatch.setenv("CONVO_WIDGETS_API_KEY", "SK1")
+        assert await faults(*url, "clear") == 1
+        assert "another key" in capsys.readouterr().err
+    assert await faults("--keys", str(keys), "clear") == 1
+    keys.unlink()  # it holds the key
+    assert "No service answers" in capsys.readouterr().err
 
 
 def test_the_demo_needs_jupyterlab(

@@ -17,6 +17,10 @@ from convo_widgets.service.refusals import Refused
 
 MOST = 20
 """Faults of `fail` at once."""
+LONGEST = 60_000
+"""Milliseconds that a frame may be held back."""
+LATEST = 86_400
+"""Seconds that a client may be told to wait."""
 _CODES = {400: 20001, 401: 20101, 403: 50107, 404: 20404, 409: 20409, 429: 20429}
 
 
@@ -57,11 +61,13 @@ class Faults:
     Attributes:
         delay: seconds that every frame to a client is held back.
         connections: all sockets; the service keeps it.
+        restarts: stops the service and starts it again, soon; the service keeps it.
     """
 
     def __init__(self, latency_ms: float = 0) -> None:
         self.delay = 0.0
         self.connections: set[Connection] = set()
+        self.restarts: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._rules: list[_Rule] = []
         self._limit: tuple[int, float | None] | None = None
@@ -83,8 +89,10 @@ class Faults:
         self._each(lambda connection: connection.expire())
 
     def latency(self, ms: float) -> None:
-        """Hold back every frame to a client by so many milliseconds."""
-        self.delay = max(0.0, ms) / 1000
+        """Hold back every frame to a client by so many milliseconds, 60,000 at most."""
+        if not 0 <= ms <= LONGEST:
+            raise UsageError(f"ms={ms}: milliseconds, 0 to {LONGEST:,}")
+        self.delay = ms / 1000
 
     def throttle(self, after: int, retry_after: float | None = None) -> None:
         """Answer 429 to more than `after` requests in a second.
@@ -95,6 +103,7 @@ class Faults:
         """
         if after < 0:
             raise UsageError(f"after={after}: a number of requests in a second, 0 or more")
+        _check_wait(retry_after)
         with self._lock:
             self._limit = after, retry_after
 
@@ -125,10 +134,18 @@ class Faults:
             raise UsageError(f"path_regex cannot be used: {error}") from error
         if not 400 <= status <= 599 or times < 1:
             raise UsageError("status is 400 to 599, times at least 1")
+        _check_wait(retry_after)
         with self._lock:
             if len(self._rules) >= MOST:
                 raise UsageError(f"There are {MOST} faults already: clear() them first")
             self._rules.append(_Rule(pattern, status, times, retry_after, method and method.upper(), account))
+
+    def restart(self) -> None:
+        """Stop the service and start it again, soon: whoever asks in its own loop gets an answer first.
+
+        `LocalService.restart` does it now, and waits until it is done.
+        """
+        self.restarts()
 
     def clear(self) -> None:
         """Let everything go well again."""
@@ -180,3 +197,8 @@ class Faults:
 def _do(connections: Iterable[Connection], act: Callable[[Connection], None]) -> None:
     for connection in tuple(connections):
         act(connection)
+
+
+def _check_wait(retry_after: float | None) -> None:
+    if retry_after is not None and not 0 <= retry_after <= LATEST:
+        raise UsageError(f"retry_after={retry_after}: seconds, 0 to {LATEST:,}")

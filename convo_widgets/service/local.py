@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import html
 import ipaddress
+import logging
 import sqlite3
 import sys
+import threading
 import weakref
 from collections.abc import Iterable
 from os import PathLike
@@ -36,6 +38,10 @@ from convo_widgets.wire.rest import ReceivedMessage
 if TYPE_CHECKING:  # each is imported where it is used: there may be no threads, or no use for a transport
     from convo_widgets.service.inside import Inside
     from convo_widgets.service.threaded import Threaded
+
+logger = logging.getLogger("convo_widgets.service")
+SOON = 0.1
+"""Seconds for an answer to leave before a restart in the same loop."""
 
 
 class LocalService:
@@ -119,6 +125,9 @@ class LocalService:
         self._hook_hosts = hook_hosts
         self._carries = seed == "demo" if carrier is None else carrier
         self.transport = _inside() if inside else None
+        self._turn = threading.RLock()
+        soon = weakref.WeakMethod(self._restart_soon)
+        self.faults.restarts = lambda: there() if (there := soon()) is not None else None
         self._start(port, seed, api_key, api_secret)
 
     def _start(self, port: int, seed: str | PathLike[str] | None, api_key: str | None, api_secret: str | None) -> None:
@@ -284,13 +293,31 @@ class LocalService:
 
     def stop(self) -> None:
         """End all connections and close the file; a second call does nothing."""
-        self._finalizer()
+        with self._turn:
+            self._finalizer()
 
     def restart(self) -> None:
         """End all connections, and start again at once: same port, same data, same keys."""
-        self.stop()
-        self._left = self._running.left
-        self._start(self.port, None, self.api_key, self.api_secret)
+        with self._turn:
+            self.stop()
+            self._left = self._running.left
+            self._start(self.port, None, self.api_key, self.api_secret)
+
+    def _restart_soon(self) -> None:
+        """Restart once who asked in the service's own loop has an answer."""
+        if self.transport is None:
+            threading.Thread(target=self._restart_running, name="convo-widgets restart", daemon=True).start()
+        else:
+            loop = self.transport.loop
+            loop.call_soon_threadsafe(loop.call_later, SOON, self._restart_running)
+
+    def _restart_running(self) -> None:
+        with self._turn:
+            if self.running:
+                try:
+                    self.restart()
+                except UsageError as error:
+                    logger.error("The service could not start again: %s", error)
 
     def __enter__(self) -> LocalService:
         return self

@@ -276,6 +276,14 @@ class NewFault(Struct):
     retry_after: float | None = None
 
 
+class NewTrouble(Struct):
+    """Body of POST _local/faults/{trouble}: what `latency` (ms) and `throttle` (after, retry_after) are to be."""
+
+    ms: float = 0
+    after: int = 0
+    retry_after: float | None = None
+
+
 class NewInbound(Struct, rename={"sender": "from"}):
     """Body of POST _local/inbound: a message from a telephone or a mailbox to an address of the account."""
 

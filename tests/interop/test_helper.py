@@ -501,6 +501,7 @@ def test_credentials(helper: Client) -> None:
 NOT_OF_THE_HELPER = (
     "/Content",
     "/_local/faults",
+    "/_local/faults/{trouble}",
     "/_local/inbound",
     "/Conversations/{conversation}/Messages/{message}/ChannelMetadata",
 )

@@ -553,6 +553,7 @@ FORMS: dict[str, Callable[[Room], dict[str, str]]] = {
 JSON: dict[str, Any] = {
     "/Content": {"friendly_name": "x", "language": "en", "variables": {}, "types": TEXT},
     "/_local/faults": {"path": "/never", "status": 503},
+    "/_local/faults/{trouble}": {},
     "/_local/inbound": {"from": "+447700900999", "to": "+15550199", "body": "Is anybody there?"},
 }
 
@@ -563,6 +564,7 @@ async def account_request(room: Room, operation: str, state: str) -> tuple[str, 
     world, account = room.world, Account(room.world.service)
     parts = await names(room, "account", "") | {
         "user": "absent",
+        "trouble": "clear",
         "participant": room.people["absent"],
         "receipt": room.receipt,
         "binding": room.devices["member"],

@@ -62,6 +62,47 @@ async def test_over_http(service: LocalService, wire: Connect) -> None:
         assert (await Account(service).ask("POST", "/_local/faults", wrong, json="yes")).code == 20422
 
 
+async def test_trouble_over_http(service: LocalService, wire: Connect) -> None:
+    """All other troubles have addresses of their own; what cannot be is refused, and does nothing."""
+    alice, account = await wire("alice"), Account(service)
+    await account.post("/_local/faults/latency", {"ms": 40}, json="yes")
+    assert service.faults.delay == 0.04
+    await account.post("/_local/faults/clear", {}, json="yes")
+    assert service.faults.delay == 0
+    await account.post("/_local/faults/throttle", {"after": 0, "retry_after": 2}, json="yes")
+    assert (await alice.ask("GET", CONFIGURATION)).headers["Retry-After"] == "2"
+    await account.post("/_local/faults/clear", {}, json="yes")
+    for trouble, wrong in (
+        ("latency", {"ms": -1}),
+        ("latency", {"ms": 1e9}),
+        ("latency", {"ms": "long"}),
+        ("throttle", {"after": -1}),
+        ("throttle", {"after": 1, "retry_after": -1}),
+        ("drop", []),
+    ):
+        assert (await account.ask("POST", f"/_local/faults/{trouble}", wrong, json="yes")).code == 20422
+    assert (await account.ask("POST", "/_local/faults/nonsense", {}, json="yes")).code == 20404
+    assert (await alice.ask("GET", CONFIGURATION)).status == 200
+    await account.post("/_local/faults/drop", {}, json="yes")
+    await alice.ended()
+    bob = await wire("bob")
+    await account.post("/_local/faults/expire-tokens", {}, json="yes")
+    closed = await bob.wait(lambda event: isinstance(event, protocol.Closed))
+    assert isinstance(closed, protocol.Closed)
+
+
+async def test_bait_over_http(service: LocalService, wire: Connect) -> None:
+    """A pattern that would keep Python busy for years keeps nobody waiting."""
+    alice, account = await wire("alice"), Account(service)
+    for _ in range(20):
+        await account.post("/_local/faults", {"path": "(.+)+(.+)+!$", "status": 503}, json="yes")
+    full = await account.ask("POST", "/_local/faults", {"path": "x", "status": 503}, json="yes")
+    assert full.code == 20422
+    started = time.monotonic()
+    assert (await alice.ask("GET", f"/{'a' * 1000}")).status == 404
+    assert time.monotonic() - started < 5
+
+
 async def test_throttle(service: LocalService, wire: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many requests in a second are answered, the others 429, until the second is over."""
     now = 1000.0
