@@ -43,8 +43,8 @@ def fill(path: Path, count: int) -> None:
 class Bench:
     """A service, a user of it, and a count of the steps that the store takes for what he asks."""
 
-    def __init__(self, service: LocalService, wire: Wire, sid: str, count: int) -> None:
-        self.service, self.wire, self.sid, self.count = service, wire, sid, count
+    def __init__(self, service: LocalService, connect: Connect, wire: Wire, sid: str, count: int) -> None:
+        self.service, self.connect, self.wire, self.sid, self.count = service, connect, wire, sid, count
         self.steps = 0
         self.room = f"{ROOMS}/{sid}"
         self.items = f"/v3/Lists/{sid}.messages/Items"
@@ -87,6 +87,24 @@ class Bench:
         page = await self.wire.get(self.items, From=str(self.count // 2), PageSize="1")
         await self.wire.post(f"{self.room}/Messages/{page['items'][0]['data']['sid']}", {"body": "again"})
 
+    async def come_and_go(self) -> None:
+        """Somebody connects, and leaves."""
+        ben = await self.connect("ben", self.service)
+        await ben.close()
+        while self.service._running.backend.hub.has("ben"):
+            await self.wire.ask("GET", "/nowhere")  # which asks nothing of the store
+
+    async def replay(self) -> None:
+        """Somebody follows who has missed the newest events."""
+        established = await self.wire.follow(f"{self.sid}.messages", "list", self.newest - 20)
+        assert established["event_type"] == "subscription_established"
+        assert self.wire.seen("list_item_added")
+
+    @property
+    def newest(self) -> int:
+        """Id of the newest event."""
+        return self.service._running.backend.store.newest
+
     async def account(self) -> None:
         """The account reads on by a token, far inside."""
         auth = (self.service.api_key, self.service.api_secret)
@@ -111,13 +129,17 @@ ACTS: dict[str, Callable[[Bench], Awaitable[object]]] = {
     "one of mine": lambda b: b.wire.get(f"{MINE}/{b.sid}"),
     "one by its name": lambda b: b.wire.get(f"{ROOMS}/long"),
     "a user": lambda b: b.wire.get("/Client/v2/Users/ana"),
-    "follow": lambda b: b.wire.follow(f"{b.sid}.messages", "list", b.service._running.backend.store.newest),
+    "follow": lambda b: b.wire.follow(f"{b.sid}.messages", "list", b.newest),
     "send": lambda b: b.wire.post(f"{b.room}/Messages", {"body": "Hello"}),
     "edit": lambda b: b.edit(),
     "read": lambda b: b.wire.post(f"{MINE}/{b.sid}", {"last_read_message_index": 1}),
     "remove": lambda b: b.remove(),
+    "typing": lambda b: b.wire.post("/Client/v2/Typing", f"ChannelSid={b.sid}".encode()),
+    "mute": lambda b: b.wire.post(f"{MINE}/{b.sid}", {"notification_level": "muted"}),
+    "follow after a while": lambda b: b.replay(),
     "account": lambda b: b.account(),
     "add a participant": lambda b: b.wire.post(f"{b.room}/Participants", {"identity": "ben"}),
+    "come and go": lambda b: b.come_and_go(),
 }
 
 
@@ -137,7 +159,7 @@ async def benches(files: dict[int, Path], wire: Connect) -> AsyncIterator[list[B
         made = []
         for service, count in ((small, FEW), (large, MANY)):
             ana = await wire("ana", service)
-            bench = Bench(service, ana, (await ana.get(f"{ROOMS}/long"))["sid"], count)
+            bench = Bench(service, wire, ana, (await ana.get(f"{ROOMS}/long"))["sid"], count)
             bench.count_steps()
             made.append(bench)
         yield made
