@@ -125,6 +125,8 @@ async def _no_socket(websocket: WebSocket) -> None:
 
 def _error(code: int) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(request: Request, error: Exception) -> Response:  # Starlette calls plain functions in a thread
-        return Refused(code).response()
+        refused = Refused(code)
+        refused.headers = dict(getattr(error, "headers", None) or {})
+        return refused.response()
 
     return answer

@@ -503,6 +503,7 @@ NOT_OF_THE_HELPER = (
     "/_local/faults",
     "/_local/faults/{trouble}",
     "/_local/inbound",
+    "/openapi.json",
     "/Conversations/{conversation}/Messages/{message}/ChannelMetadata",
 )
 """Of another host, of this service only, and linked but in no description."""

@@ -20,6 +20,7 @@ from convo_widgets.service.account import (
     content,
     conversations,
     credentials,
+    description,
     local,
     messages,
     participants,
@@ -38,7 +39,7 @@ from convo_widgets.service.store import Source, new_sid
 from convo_widgets.service.uploads import receive
 from convo_widgets.wire import json
 
-METHODS = ["GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"]
+METHODS = ["GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "TRACE"]
 LARGEST = 512 * 1024
 """Bytes of a body."""
 ROUTES = [
@@ -58,6 +59,7 @@ ROUTES = [
     *content.ROUTES,
     *local.ROUTES,
 ]
+ROUTES.append(description.route(ROUTES))
 
 
 class Door:
