@@ -33,6 +33,7 @@ from convo_widgets.service.media import Signer
 from convo_widgets.service.outside import Caller
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Source, Store, disk_failed
+from convo_widgets.service.together import Together
 from convo_widgets.service.tokens import NO_ROLE, Grant, TokenRefused, Tokens
 from convo_widgets.wire import json
 from convo_widgets.wire.events import Requested
@@ -86,6 +87,7 @@ class Backend:
         self.carrier = Carrier(self.store, self._report, Agenda(datetime.now(UTC)), self.keep)
         self.caller = Caller(self.tokens.api_secret, self.keep, self.hook_hosts)
         self.signer = Signer(f"{self.base}/v1/Services/{self.service_sid}/Media", self.media_ttl)
+        self._together = Together(self.answer, self.hub.here)
         reach.start(self.store)
 
     def keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -143,32 +145,44 @@ class Backend:
                 except Refused as refused:
                     call.veto = refused
 
+    async def write(self, calls: list[Call]) -> list[Said]:
+        """The answers to writes of one connection, committed with those of others; none if it ended before that."""
+        return await self._together.write(calls)
+
     def answer(self, calls: list[Call]) -> list[Said]:
         """The answer to one request that reads, or to each of some that write together; never raises.
 
-        What is written together is committed once. Where that fails nothing of it counts, and each is done alone.
+        What is written together is committed once. Where one fails that had written already, all is undone, and done
+        again in three parts: those before it, it alone, those after it. Where the commit fails, each is done alone.
         """
-        try:
-            return self._answer(calls)
-        except Exception as error:
-            if len(calls) > 1:
-                return [said for call in calls for said in self.answer([call])]
-            if isinstance(error, Refused):
-                return [_no(error)]
-            return [_no(fault(f"{calls[0].request.method} request", error))]  # must not cost the connection
-
-    def _answer(self, calls: list[Call]) -> list[Said]:
-        read = calls[0].route.reads
-        if read is not None:
-            return [_say(read(calls[0]))]
-        with self.store.write() as change:
-            said = [self._attempt(call, change, alone=len(calls) == 1) for call in calls]
-        self.hub.publish(change, self._may_see)
-        self.caller.tell(change.told)
-        self._carry(change)
+        said: list[Said] = []
+        while len(said) < len(calls):
+            said += self._answer(calls[len(said) :])
         return said
 
-    def _attempt(self, call: Call, change: Change, *, alone: bool) -> Said:
+    def _answer(self, calls: list[Call]) -> list[Said]:
+        """The answers to the first ones, one at least."""
+        said: list[Said] = []
+        try:
+            read = calls[0].route.reads
+            if read is not None:
+                return [_say(read(calls[0]))]
+            with self.store.write() as change:
+                for call in calls:
+                    said.append(self._attempt(call, change))
+        except Exception as error:  # must not cost the connection
+            if len(calls) > 1 and len(said) == len(calls):
+                return [self._answer([call])[0] for call in calls]
+            if len(calls) > 1 and said:
+                return self.answer(calls[: len(said)])
+            return [_no(error if isinstance(error, Refused) else fault(f"{calls[0].request.method} request", error))]
+        try:
+            self._tell(change)
+        except Exception as error:  # what is committed must not be done again
+            log_fault("telling what was written", error)
+        return said
+
+    def _attempt(self, call: Call, change: Change) -> Said:
         """One of some writes; a no before anything was written leaves the others as they are."""
         before = self.store.changes
         change.source = Source("SDK", call.identity)
@@ -178,19 +192,23 @@ class Backend:
             mutation = call.mutation_id()
             return _say(_seen(call, mutation) or _write(call, mutation, change))
         except Refused as refused:
-            if alone or self.store.changes != before:
+            if self.store.changes != before:
                 raise
             return _no(refused)
+
+    def _tell(self, change: Change) -> None:
+        """Let everybody hear of what was committed."""
+        self.hub.publish(change, self._may_see)
+        self.hub.cut(change.ended)
+        self.caller.tell(change.told)
+        self._carry(change)
 
     def act(self, does: Callable[[Change], T], source: Source | None = None) -> T:
         """Something that no user asked for: in one transaction, told to others after the commit."""
         with self.store.write() as change:
             change.source = source
             done = does(change)
-        self.hub.publish(change, self._may_see)
-        self.hub.cut(change.ended)
-        self.caller.tell(change.told)
-        self._carry(change)
+        self._tell(change)
         return done
 
     def attempt(self, what: str, does: Callable[[Change], None], source: Source | None = None) -> None:

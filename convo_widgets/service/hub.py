@@ -56,6 +56,10 @@ class Hub:
         """Whether a user has a connection."""
         return identity in self._people
 
+    def here(self, follower: Follower) -> bool:
+        """Whether a connection is not over."""
+        return follower in self._people.get(follower.identity, ())
+
     def join(self, follower: Follower) -> None:
         """A connection is ready."""
         self._people[follower.identity].add(follower)

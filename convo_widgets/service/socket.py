@@ -1,6 +1,6 @@
 """One Twilsock connection: `/v3/wsconnect`.
 
-Requests are handled in the order in which they come, and writes that wait already share a commit. What goes out waits
+Requests are handled in the order in which they come; writes share a commit with those of others. What goes out waits
 in a bounded queue and is written by a task of its own. While much waits there, no further request is handled; whoever
 follows busy objects and never reads is cut off.
 """
@@ -156,7 +156,10 @@ class Socket:
             await self._backend.consult_on(calls)
             if self._ending:
                 return
-        for call, said in zip(calls, self._backend.answer(calls), strict=True):
+        answers = await self._backend.write(calls) if calls[0].writes else self._backend.answer(calls)
+        if self._ending:
+            return
+        for call, said in zip(calls, answers, strict=True):
             self._protocol.reply(call.id, *said)
         self._flush()
 

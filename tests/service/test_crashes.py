@@ -220,8 +220,8 @@ class Desk:
 
 @contextlib.asynccontextmanager
 async def load(desk: Desk, name: str) -> AsyncIterator[list[Wire]]:
-    """Three connections that send for as long as it goes on, after one that follows."""
-    wires = [await desk.wire() for _ in range(4)]
+    """Six connections that send for as long as it goes on, so that they share commits, after one that follows."""
+    wires = [await desk.wire() for _ in range(7)]
     await desk.follow(wires[0])
     tasks = [asyncio.create_task(desk.write(wire, f"{name}-{n}")) for n, wire in enumerate(wires[1:])]
     yield wires
