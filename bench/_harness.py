@@ -113,11 +113,24 @@ class Service:
 def serving(talks: list[Report], *, latency_ms: int = 0) -> Iterator[Service]:
     """A service that holds these conversations, until the end of the block."""
     with folder() as place:
-        seed = place / "seed.json"
-        seed.write_text(json.dumps({"users": [], "conversations": talks}), encoding="utf-8")
-        service = Service("--latency-ms", str(latency_ms), "--seed", str(seed))
+        service = Service("--latency-ms", str(latency_ms), "--seed", _seed(talks, place))
         with service.process:
             yield service
+
+
+@contextmanager
+def kept(talks: list[Report], place: Path, durability: str) -> Iterator[Service]:
+    """The same of a service that keeps them in a file of a folder."""
+    data = place / f"{durability}.sqlite3"
+    service = Service("--data", str(data), "--durability", durability, "--seed", _seed(talks, place))
+    with service.process:
+        yield service
+
+
+def _seed(talks: list[Report], place: Path) -> str:
+    seed = place / "seed.json"
+    seed.write_text(json.dumps({"users": [], "conversations": talks}), encoding="utf-8")
+    return str(seed)
 
 
 @contextmanager
@@ -143,6 +156,16 @@ def ours() -> Process:
 def raw() -> Process:
     """A bare socket: sends in a pipeline, or receives and decodes frames and nothing more."""
     return Process(sys.executable, "-m", "bench._raw")
+
+
+def crowd() -> Process:
+    """Many bare sockets that speak, or only count what comes."""
+    return Process(sys.executable, "-m", "bench._crowd")
+
+
+def bare() -> Process:
+    """A WebSocket service that gives every message to everybody, and does nothing else."""
+    return Process(sys.executable, "-m", "bench._bare")
 
 
 Side = Callable[[], Process]

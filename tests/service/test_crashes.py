@@ -305,7 +305,7 @@ async def test_ended_under_load(nursery: Nursery, tmp_path: Path, port: int) -> 
         assert (await nursery.said())["code"] == 0
         await running.ended()
         assert time.monotonic() - started < 5
-        assert [wire.socket.close_code for wire in wires] == [1012] * 4
+        assert [wire.socket.close_code for wire in wires] == [1012] * len(wires)
         assert not Path(f"{desk.data}-wal").exists()
         desk.check_file(tmp_path / "copy.sqlite3")
     running = await desk.start()
