@@ -13,6 +13,7 @@ import resource
 import signal
 import sys
 import traceback
+from importlib import import_module
 from typing import Any
 
 from convo_widgets.cli import main
@@ -48,6 +49,7 @@ def run(order: dict[str, Any]) -> int:
 def serve() -> None:
     """Fork a command for each line."""
     "x".encode("idna")  # imported when it is first used, which somebody else may not be allowed to
+    import_module("convo_widgets.service.threaded")  # likewise
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
     for line in sys.stdin:
         if os.fork() == 0:
