@@ -81,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--connections", type=int, default=CONNECTIONS, metavar="N", help="sockets at once (default: %(default)s)"
     )
+    serve.add_argument(
+        "--write-limit", type=int, metavar="N", help="writes a second of a conversation; the cloud has 30"
+    )
     serve.add_argument("--simulate", metavar="NAME|FILE", help="let scripted people talk: support-desk, or a JSON file")
     serve.add_argument("--rate", type=float, default=5, metavar="N", help="messages a minute of theirs (default: 5)")
     serve.add_argument("--speed", type=float, default=1, metavar="N", help="how fast their time passes (default: 1)")
@@ -146,6 +149,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         origins=tuple(arguments.origin),
         durability=arguments.durability,
         connections=arguments.connections,
+        write_limit=arguments.write_limit,
     )
     with service:
         if arguments.simulate is not None:

@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 from convo_widgets.service import events
 from convo_widgets.service.hub import Follower, Hub
 from convo_widgets.service.limits import Media
+from convo_widgets.service.pace import Scope, scope
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store
 from convo_widgets.wire import json
@@ -46,6 +47,7 @@ class Call:
         names: the named parts of the path, percent-decoded.
         veto: what a webhook said against it.
         changes: what webhooks put in place of what its body says.
+        counted: whether it was one of so many writes a second; what is done again after others failed counts once.
         raw_names: the same as they came, for 2.0.0 of the SDK does not encode an identity.
     """
 
@@ -61,6 +63,7 @@ class Call:
     raw_names: dict[str, str]
     veto: Refused | None = None
     changes: dict[str, str] = field(default_factory=dict)
+    counted: bool = False
 
     def __post_init__(self) -> None:
         self.names = {name: unquote(value) for name, value in self.raw_names.items()}
@@ -146,6 +149,7 @@ class Route:
 
     Attributes:
         event: what webhooks are asked before it is done.
+        counts: for what it counts as one of so many writes a second.
     """
 
     method: str
@@ -153,6 +157,7 @@ class Route:
     reads: ReadHandler | None = None
     writes: WriteHandler | None = None
     event: str | None = None
+    counts: Scope | None = None
 
 
 def get(pattern: str, handler: ReadHandler) -> Route:
@@ -162,7 +167,7 @@ def get(pattern: str, handler: ReadHandler) -> Route:
 
 def post(pattern: str, handler: WriteHandler) -> Route:
     """A route that writes."""
-    return Route("POST", _compile(pattern), writes=handler, event=events.asked("POST", pattern))
+    return _write("POST", pattern, handler)
 
 
 def ask(pattern: str, handler: ReadHandler) -> Route:
@@ -172,7 +177,12 @@ def ask(pattern: str, handler: ReadHandler) -> Route:
 
 def delete(pattern: str, handler: WriteHandler) -> Route:
     """A route that removes."""
-    return Route("DELETE", _compile(pattern), writes=handler, event=events.asked("DELETE", pattern))
+    return _write("DELETE", pattern, handler)
+
+
+def _write(method: str, pattern: str, handler: WriteHandler) -> Route:
+    event, counts = events.asked(method, pattern), scope(method, pattern)
+    return Route(method, _compile(pattern), writes=handler, event=event, counts=counts)
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

@@ -31,6 +31,7 @@ from convo_widgets.service.hub import Follower, Hub
 from convo_widgets.service.limits import Media
 from convo_widgets.service.media import Signer
 from convo_widgets.service.outside import Caller
+from convo_widgets.service.pace import Pace
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Source, Store, disk_failed
 from convo_widgets.service.together import Together
@@ -70,6 +71,7 @@ class Backend:
         media_ttl: seconds that a temporary address of a medium is good for.
         hook_hosts: machines whose webhooks are called, beside this one.
         carries: whether messages to SMS and WhatsApp get the receipts of a simulated carrier.
+        write_limit: writes a second of a conversation and of the service, beyond which is answered 429; None has none.
     """
 
     store: Store
@@ -81,6 +83,7 @@ class Backend:
     hub: Hub = field(default_factory=Hub)
     hook_hosts: tuple[str, ...] = ()
     carries: bool = False
+    write_limit: int | None = None
 
     def __post_init__(self) -> None:
         self._kept: set[asyncio.Task[None]] = set()
@@ -88,6 +91,7 @@ class Backend:
         self.caller = Caller(self.tokens.api_secret, self.keep, self.hook_hosts)
         self.signer = Signer(f"{self.base}/v1/Services/{self.service_sid}/Media", self.media_ttl)
         self._together = Together(self.answer, self.hub.here)
+        self.pace = Pace(self.write_limit)
         reach.start(self.store)
 
     def keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -190,7 +194,7 @@ class Backend:
             if call.veto is not None:
                 raise call.veto
             mutation = call.mutation_id()
-            return _say(_seen(call, mutation) or _write(call, mutation, change))
+            return _say(_seen(call, mutation) or self._write(call, mutation, change))
         except Refused as refused:
             if self.store.changes != before:
                 raise
@@ -202,6 +206,21 @@ class Backend:
         self.hub.cut(change.ended)
         self.caller.tell(change.told)
         self._carry(change)
+
+    def _write(self, call: Call, mutation: str | None, change: Change) -> Answer:
+        scope = call.route.counts if self.pace.most and not call.counted else None
+        key = conversations.find(call)["id"] if scope == "conversation" else scope
+        if scope:
+            self.pace.demand(scope, key)
+        assert call.route.writes is not None
+        answer = call.route.writes(call, change)
+        if mutation is not None:
+            values = (call.identity, mutation, answer.resource, change.time)
+            change.run("INSERT INTO mutations VALUES (?, ?, ?, ?)", *values)
+        if scope:
+            self.pace.count(key)
+            call.counted = True
+        return answer
 
     def act(self, does: Callable[[Change], T], source: Source | None = None) -> T:
         """Something that no user asked for: in one transaction, told to others after the commit."""
@@ -270,15 +289,6 @@ def _say(answer: Answer) -> Said:
 
 def _no(refused: Refused) -> Said:
     return Status(refused.status, "Error"), refused.body(), HEADERS | refused.headers
-
-
-def _write(call: Call, mutation: str | None, change: Change) -> Answer:
-    assert call.route.writes is not None
-    answer = call.route.writes(call, change)
-    if mutation is not None:
-        values = (call.identity, mutation, answer.resource, change.time)
-        change.run("INSERT INTO mutations VALUES (?, ?, ?, ?)", *values)
-    return answer
 
 
 def _seen(call: Call, mutation: str | None) -> Answer | None:

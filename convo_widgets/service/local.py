@@ -68,6 +68,8 @@ class LocalService:
             cut may lose the last moment (a crash of the process loses nothing either way).
         connections: sockets at once; more are answered 429.
         carrier: whether messages to SMS and WhatsApp get simulated receipts; None means with the demo's data only.
+        write_limit: writes a second of one conversation, and as many of conversations, users and roles as such; more
+            are answered 429. The cloud has 30; None has no limit.
         in_process: whether it runs in the event loop of who makes it, without any socket or thread, and is reached over
             `transport` alone; None means where there are no threads, as in Pyodide.
 
@@ -100,12 +102,15 @@ class LocalService:
         carrier: bool | None = None,
         durability: Durability = "full",
         connections: int = CONNECTIONS,
+        write_limit: int | None = None,
         in_process: bool | None = None,
     ) -> None:
         if durability not in SYNCHRONOUS:
             raise UsageError(f"durability={durability!r}: it is {' or '.join(map(repr, SYNCHRONOUS))}")
         if connections < 1:
             raise UsageError(f"connections={connections}: sockets at once, 1 or more")
+        if write_limit is not None and write_limit < 1:
+            raise UsageError(f"write_limit={write_limit}: writes a second, 1 or more")
         inside = sys.platform == "emscripten" if in_process is None else in_process
         if inside and (host, port) != ("127.0.0.1", 0):
             raise UsageError("in_process=True listens nowhere: it has no host and no port")
@@ -123,6 +128,7 @@ class LocalService:
         self._durability = durability
         self._connections = connections
         self._hook_hosts = hook_hosts
+        self._write_limit = write_limit
         self._carries = seed == "demo" if carrier is None else carrier
         self.transport = _inside() if inside else None
         self._turn = threading.RLock()
@@ -134,14 +140,14 @@ class LocalService:
         """Serve, in a thread of its own or here."""
         data, left, media, media_ttl, faults = self._data, self._left, self._media, self._media_ttl, self.faults
         reachability, hook_hosts, carries = self._reachability, self._hook_hosts, self._carries
-        durability = self._durability
+        durability, write_limit = self._durability, self._write_limit
 
         def make(url: str) -> Services:  # in the thread that then owns the stores
             store = Store(data, left.home, reachability=reachability, durability=durability)
             try:
                 seeds.load(store, seed)
                 tokens = Tokens(store.meta("account_sid"), store.meta("service_sid"), api_key, api_secret)
-                options: dict[str, Any] = {"hook_hosts": hook_hosts, "carries": carries}
+                options: dict[str, Any] = {"hook_hosts": hook_hosts, "carries": carries, "write_limit": write_limit}
                 return Services(Backend(store, tokens, url, media, media_ttl, faults, **options), left.others)
             except BaseException as error:
                 store.close()

@@ -41,6 +41,7 @@ REFUSALS: dict[int, tuple[int, str]] = {
     50350: (404, "Conversation not found"),
     50056: (403, "A webhook refused it"),
     50057: (400, "A webhook failed"),
+    50063: (429, "Too many writes a second"),
     50076: (400, "A webhook did not answer in time"),
     50353: (409, "Conversation with this unique name exists already"),
     50360: (404, "Webhook not found"),

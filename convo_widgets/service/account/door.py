@@ -150,7 +150,14 @@ class Door:
             request.fields.update(("".join(map(str.title, name.split("_"))), [text]) for name, text in changes.items())
         writes = route.writes
         assert writes is not None
-        return request.backend.act(lambda change: writes(request, change), source)
+        scope = route.counts if request.backend.pace.most else None
+        key = conversations.find(request)["id"] if scope == "conversation" else scope
+        if scope:
+            request.backend.pace.demand(scope, key)
+        answer = request.backend.act(lambda change: writes(request, change), source)
+        if scope:
+            request.backend.pace.count(key)
+        return answer
 
 
 def _params(query: str) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from convo_widgets.service import events, pages
 from convo_widgets.service.dispatch import Backend
+from convo_widgets.service.pace import Scope, scope
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.services import Services
 from convo_widgets.service.store import Change, Store, iso
@@ -261,6 +262,7 @@ class Route:
         address: with ``{name}`` for a part of the path.
         fields: those of its form, or the parameters of its address; None where the body is JSON.
         event: what webhooks are asked before it is done.
+        counts: for what it counts as one of so many writes a second.
         below: whether it is there without a service in the path, with one, or either way.
     """
 
@@ -273,6 +275,7 @@ class Route:
     awaits: Awaits | None = None
     event: str | None = None
     below: Below = "either"
+    counts: Scope | None = None
 
     def check(self, request: Request) -> None:
         """Refuse a form with fields that are not there.
@@ -293,8 +296,8 @@ def get(address: str, handler: Reads, *params: str, below: Below = "either") -> 
 
 def post(address: str, handler: Writes, *fields: str, below: Below = "either") -> Route:
     """A route that writes."""
-    event = events.asked("POST", address)
-    return Route("POST", address, _compile(address), fields, writes=handler, event=event, below=below)
+    event, counts = events.asked("POST", address), scope("POST", address)
+    return Route("POST", address, _compile(address), fields, writes=handler, event=event, below=below, counts=counts)
 
 
 def ask(address: str, handler: Reads) -> Route:
@@ -319,8 +322,8 @@ def run(method: str, address: str, handler: Reads, *fields: str) -> Route:
 
 def delete(address: str, handler: Writes, below: Below = "either") -> Route:
     """A route that removes."""
-    event = events.asked("DELETE", address)
-    return Route("DELETE", address, _compile(address), (), writes=handler, event=event, below=below)
+    event, counts = events.asked("DELETE", address), scope("DELETE", address)
+    return Route("DELETE", address, _compile(address), (), writes=handler, event=event, below=below, counts=counts)
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
