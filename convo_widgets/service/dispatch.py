@@ -93,6 +93,8 @@ class Backend:
         self._together = Together(self.answer, self.hub.here)
         self.pace = Pace(self.write_limit)
         reach.start(self.store)
+        if self.carries:
+            self.carrier.resume()
 
     def keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Begin a task that ends with the service; in its loop."""
@@ -174,6 +176,7 @@ class Backend:
             with self.store.write() as change:
                 for call in calls:
                     said.append(self._attempt(call, change))
+                self._note(change)
         except Exception as error:  # must not cost the connection
             if len(calls) > 1 and len(said) == len(calls):
                 return [self._answer([call])[0] for call in calls]
@@ -227,6 +230,7 @@ class Backend:
         with self.store.write() as change:
             change.source = source
             done = does(change)
+            self._note(change)
         self._tell(change)
         return done
 
@@ -236,6 +240,10 @@ class Backend:
             self.act(does, source)
         except Exception as error:
             log_fault(what, error)
+
+    def _note(self, change: Change) -> None:
+        if self.carries and change.sent:
+            self.carrier.note(change)
 
     def _carry(self, change: Change) -> None:
         if self.carries and change.sent:

@@ -1,6 +1,6 @@
 """The tables of the service, and what SQLite is told before they are touched."""
 
-VERSION = 6
+VERSION = 7
 """Schema of the file, kept in SQLite's ``user_version``; another one is refused."""
 
 # One process owns the file. Exclusive locking also keeps WAL's index in memory, so that the bug of SQLite 3.7.0 to
@@ -105,6 +105,12 @@ CREATE TABLE receipts (
     FOREIGN KEY (conversation, idx) REFERENCES messages ON DELETE CASCADE,
     UNIQUE (conversation, idx, participant_sid)
 );
+
+CREATE TABLE carried (
+    conversation INTEGER NOT NULL, idx INTEGER NOT NULL, participant_sid TEXT NOT NULL,
+    steps INTEGER NOT NULL, due TEXT NOT NULL, PRIMARY KEY (conversation, idx, participant_sid),
+    FOREIGN KEY (conversation, idx) REFERENCES messages ON DELETE CASCADE
+) WITHOUT ROWID;
 
 CREATE TABLE content (
     id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, friendly_name TEXT NOT NULL, language TEXT NOT NULL,

@@ -67,7 +67,9 @@ def sweep(change: Change) -> None:
 
 
 async def run(services: Services) -> None:
-    """Look again and again whether a time has come."""
+    """Look again and again whether a time has come; first, let carriers go on where they were."""
+    for backend in services:
+        backend.carrier.start()
     while True:
         await asyncio.sleep(EVERY)
         for backend in services:

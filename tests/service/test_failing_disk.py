@@ -97,7 +97,7 @@ class Acts:
         """One after the other: a message, some together, a medium, a conversation of the account."""
         await self.send(f"{name}: one")
         await asyncio.gather(*(self.send(f"{name}: of many {n}") for n in range(3)))
-        token = self.service.token("alice")
+        token = self.service.token(name)  # each has so many media that are not sent
         media = f"{self.service.url}/v1/Services/{self.service.service_sid}/Media"
         self._check(await ask("POST", media, b"m" * 50_000, X_Twilio_Token=token, Content_Type="text/plain"))
         self._check(await Account(self.service).ask("POST", "/Conversations", {"FriendlyName": name}))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import math
+import shutil
 import sqlite3
 import time
 from datetime import UTC, datetime, timedelta
@@ -18,6 +20,7 @@ import pytest
 import convo_widgets as cw
 from convo_widgets.service import agenda, carrier
 from convo_widgets.service.seeds import script
+from convo_widgets.service.store import iso
 from tests.client.people import PATIENCE, Expected, Seen
 
 from .http import Account
@@ -380,6 +383,50 @@ async def test_another_report_takes_over(monkeypatch: pytest.MonkeyPatch) -> Non
             assert {one.participant_sid: one.status for one in receipts} == dict(
                 zip(people, ("undelivered", "delivered"), strict=True)
             )
+
+
+@pytest.mark.parametrize("end", ["stopped", "killed"])
+async def test_the_carrier_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    """What was under way when the service ended is reported by the next one; what others reported since stays."""
+    day = 86_400.0
+    monkeypatch.setattr(carrier, "fate", lambda *_: [(0, "sent", 0), (day, "delivered", 0), (day, "read", 0)])
+    data, copy = tmp_path / "data.sqlite3", tmp_path / "copy.sqlite3"
+    with cw.LocalService(data, seed=None, carrier=True) as service:
+        async with cw.connect(service.token("alice"), service=service) as alice:
+            room = await (await alice.create_conversation(unique_name="kept")).join()
+            for proxy, address in (("+15550142", "+15550101"), ("+15550143", "+15550102")):
+                sent = Expected(room, "participantJoined", lambda one: one.type == "sms")
+                await room.add_non_chat_participant(proxy, address)
+                await sent
+            sent = Expected(room, "messageUpdated", lambda one: one.message.aggregated_delivery_receipt.sent == "all")
+            await room.send_message("On its way")
+            message = (await sent).message
+            receipts = await message.get_detailed_delivery_receipts()
+            other = receipts[1].participant_sid
+            report = {"ParticipantSid": other, "Status": "failed", "ErrorCode": "30003"}
+            await Account(service).post(f"/Conversations/{room.sid}/Messages/{message.sid}/Receipts", report)
+        for file in tmp_path.glob("data.sqlite3*"):  # as a kill leaves it
+            shutil.copy(file, str(file).replace("data", "copy"))
+    path = data if end == "stopped" else copy
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        assert database.execute("SELECT count(*) FROM carried WHERE steps = 1").fetchone() == (2,)
+        database.execute("UPDATE carried SET due = ?", (iso(datetime.now(UTC) - timedelta(hours=1)),))
+    with cw.LocalService(path, seed=None, carrier=True) as service:
+        account = Account(service)
+        async with cw.connect(service.token("alice"), service=service) as alice:
+            room = await alice.get_conversation_by_unique_name("kept")
+            address = f"/Conversations/{room.sid}/Messages/{message.sid}/Receipts"
+            async with asyncio.timeout(10):
+                while True:
+                    told = (await account.ask("GET", address)).body["delivery_receipts"]
+                    found = {receipt["participant_sid"]: receipt["status"] for receipt in told}
+                    if "delivered" in found.values():
+                        break
+                    await asyncio.sleep(0.01)
+            assert sorted(found.values()) == ["delivered", "failed"]
+            assert found[other] == "failed"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT steps FROM carried").fetchall() == [(2,)]
 
 
 def test_the_carrier_works_in_the_demo_only() -> None:
