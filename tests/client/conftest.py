@@ -8,13 +8,35 @@ import pytest
 
 import convo_widgets as cw
 from tests.client.people import People, visitors
-from tests.client.proxy import Proxy
+from tests.client.proxy import Proxy, Wire
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What tests may say."""
+    config.addinivalue_line("markers", "both: runs over sockets, and with a service in the loop of the test")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run who says so on both services; a fixture that is shared is on the one behind the port."""
+    names = set(metafunc.fixturenames)
+    if metafunc.definition.get_closest_marker("both") and "service" in names and "long_one" not in names:
+        metafunc.parametrize("service", ["sockets", "in process"], indirect=True)
 
 
 @pytest.fixture(scope="session")
-def service() -> Iterator[cw.LocalService]:
-    """An empty service."""
+def listening() -> Iterator[cw.LocalService]:
+    """An empty service behind a port."""
     with cw.LocalService(seed=None) as running:
+        yield running
+
+
+@pytest.fixture
+async def service(request: pytest.FixtureRequest, listening: cw.LocalService) -> AsyncIterator[cw.LocalService]:
+    """An empty service: the one behind a port, or one of the test's own, in its loop."""
+    if getattr(request, "param", "sockets") == "sockets":
+        yield listening
+        return
+    async with cw.LocalService(seed=None, in_process=True) as running:
         yield running
 
 
@@ -26,8 +48,13 @@ async def people(service: cw.LocalService) -> AsyncIterator[People]:
 
 
 @pytest.fixture
-async def proxy(service: cw.LocalService) -> AsyncIterator[Proxy]:
+async def proxy(service: cw.LocalService, people: People) -> AsyncIterator[Proxy | Wire]:
     """A cable to the service that can be cut."""
+    if service.transport is not None:
+        wire = Wire(service.transport)
+        people.ways[wire.url] = wire
+        yield wire
+        return
     async with Proxy(service.port) as cable:
         yield cable
 

@@ -83,6 +83,7 @@ class People:
 
     def __init__(self, service: cw.LocalService) -> None:
         self.service = service
+        self.ways: dict[str | None, Any] = {service.url: service.transport}
         self._number = next(_numbers)
         self._clients: list[cw.Client] = []
 
@@ -96,7 +97,13 @@ class People:
 
     async def client(self, name: str, url: str | None = None, token: Any = None) -> cw.Client:
         """A new client of a person, straight to the service or over another address."""
-        return self.keep(await cw.connect(token or self.token(name), url=url or self.service.url))
+        return self.keep(await cw.Client.create(token or self.token(name), **self.way(url)))
+
+    def way(self, url: str | None = None) -> dict[str, Any]:
+        """How a client gets to the service, or over another address."""
+        url = self.service.url if url is None else url
+        transport = self.ways.get(url)
+        return {"url": url} | ({} if transport is None else {"transport": transport})
 
     def keep(self, client: cw.Client) -> cw.Client:
         """Shut this one down too at the end."""

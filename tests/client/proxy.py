@@ -1,10 +1,16 @@
-"""A cable between clients and a service: real sockets, which can be cut, plugged out, or made to swallow bytes."""
+"""A cable between clients and a service that can be cut, plugged out, or made to swallow what goes back.
+
+`Proxy` is one of real sockets; `Wire`, for a service in this loop, is a transport around the service's own.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from types import TracebackType
+from typing import Any
+
+import convo_widgets as cw
 
 
 class Proxy:
@@ -107,3 +113,88 @@ class Proxy:
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()
+
+
+class Wire:
+    """The same for a service in this loop.
+
+    Attributes:
+        url: what clients behind it take for the address of the service.
+        accepted: connections so far.
+    """
+
+    url = "http://localhost"
+
+    def __init__(self, way: Any) -> None:
+        self.http_client = way.http_client
+        self.aside = way.aside
+        self.accepted = 0
+        self.holding = False
+        self.held = asyncio.Event()
+        self._way = way
+        self._plugged = True
+        self._lines: list[Any] = []
+        self._news = asyncio.Condition()
+
+    async def open_socket(self, uri: str, **times: float) -> Tapped:
+        """A line of the service's own, with this in between."""
+        async with self._news:
+            self.accepted += 1
+            self._news.notify_all()
+        if not self._plugged:
+            raise cw.ConnectFailed(self.url, "it hung up")
+        self._lines.append(await self._way.open_socket(uri, **times))
+        return Tapped(self._lines[-1], self)
+
+    def cut(self) -> None:
+        """Break every connection: no goodbye."""
+        while self._lines:
+            self._lines.pop().abort()
+
+    def refuse(self) -> None:
+        """Break every connection and whatever comes, until `restore`."""
+        self._plugged = False
+        self.cut()
+
+    def restore(self) -> None:
+        """Pass everything on again."""
+        self._plugged, self.holding = True, False
+
+    def swallow(self) -> None:
+        """Let nothing more of the service arrive, until `restore`."""
+        self.holding = True
+        self.held.clear()
+
+    async def swallowed(self) -> None:
+        """Wait until the service has said something that was kept back."""
+        async with asyncio.timeout(10):
+            await self.held.wait()
+
+    async def connections(self, count: int) -> None:
+        """Wait until there were so many connections."""
+        async with asyncio.timeout(10), self._news:
+            await self._news.wait_for(lambda: self.accepted >= count)
+
+
+class Tapped:
+    """A line behind a wire."""
+
+    def __init__(self, line: Any, wire: Wire) -> None:
+        self.send_all = line.send_all
+        self.leave = line.leave
+        self._line = line
+        self._wire = wire
+
+    async def receive(self) -> list[bytes | str]:
+        """What comes through."""
+        while True:
+            messages: list[bytes | str] = await self._line.receive()
+            if not self._wire.holding:
+                return messages
+            self._wire.held.set()
+
+    async def probe(self, timeout: float) -> None:
+        """Cut it where nothing comes back."""
+        if self._wire.holding:
+            await asyncio.sleep(timeout)
+            self._line.abort()

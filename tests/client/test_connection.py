@@ -14,6 +14,8 @@ import convo_widgets as cw
 from tests.client.people import Expected, People, Seen
 from tests.client.proxy import Proxy
 
+pytestmark = pytest.mark.both
+
 
 async def test_a_client_is_ready(people: People) -> None:
     """After connecting: connected, initialized, oneself known."""
@@ -82,7 +84,7 @@ async def test_shutting_down_before_anything_was_listed(people: People) -> None:
 async def test_shutting_down_while_connecting(people: People, proxy: Proxy) -> None:
     """A connect that is given up leaves nothing behind."""
     proxy.swallow()
-    connecting = asyncio.ensure_future(_connect(people.token("alice"), proxy.url))
+    connecting = asyncio.ensure_future(_connect(people, people.token("alice"), proxy.url))
     await proxy.swallowed()
     connecting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -132,8 +134,8 @@ async def test_a_hundred_clients_leave_nothing(people: People) -> None:
 # --- Who cannot be connected to ------------------------------------------------------------------------------------
 
 
-async def _connect(token: object, url: str) -> cw.Client:
-    return await cw.connect(token, url=url)  # type: ignore[arg-type]
+async def _connect(people: People, token: object, url: str) -> cw.Client:
+    return await cw.Client.create(token, **people.way(url))  # type: ignore[arg-type]
 
 
 async def test_nobody_listens(people: People) -> None:
@@ -142,7 +144,7 @@ async def test_nobody_listens(people: People) -> None:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
         with pytest.raises(cw.ConnectFailed, match=f"127.0.0.1:{port}: nothing listens there.*Is the service running"):
-            await _connect(people.token("alice"), f"http://127.0.0.1:{port}")
+            await _connect(people, people.token("alice"), f"http://127.0.0.1:{port}")
 
 
 @pytest.fixture
@@ -162,20 +164,20 @@ async def stranger() -> AsyncIterator[str]:
 async def test_an_http_server_that_is_not_ours(people: People, stranger: str) -> None:
     """It answers, but opens no socket: ConnectFailed says what it did."""
     with pytest.raises(cw.ConnectFailed, match="answered 200 instead of opening a socket"):
-        await _connect(people.token("alice"), stranger)
+        await _connect(people, people.token("alice"), stranger)
 
 
 async def test_a_wrong_path(people: People) -> None:
     """Our service at an address that is not its own: it is refused at once."""
     with pytest.raises(cw.ConnectFailed, match="answered 404"):
-        await _connect(people.token("alice"), f"{people.service.url}/elsewhere")
+        await _connect(people, people.token("alice"), f"{people.service.url}/elsewhere")
 
 
 async def test_a_server_that_hangs_up(people: People, proxy: Proxy) -> None:
     """Whoever accepts and hangs up is no service."""
     proxy.refuse()
     with pytest.raises(cw.ConnectFailed):
-        await _connect(people.token("alice"), proxy.url)
+        await _connect(people, people.token("alice"), proxy.url)
 
 
 async def test_a_server_that_never_answers(people: People, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +185,7 @@ async def test_a_server_that_never_answers(people: People, proxy: Proxy, monkeyp
     monkeypatch.setattr("convo_widgets.transport.link.OPEN_TIMEOUT", 0.2)
     proxy.swallow()
     with pytest.raises(cw.ConnectFailed, match="does not answer"):
-        await _connect(people.token("alice"), proxy.url)
+        await _connect(people, people.token("alice"), proxy.url)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,7 @@ async def test_a_server_that_never_answers(people: People, proxy: Proxy, monkeyp
 async def test_a_url_that_is_none(people: People, url: str) -> None:
     """Another address than http(s)://host is a UsageError that shows a good one, and no password."""
     with pytest.raises(cw.UsageError, match=r"url .*(looks like|password)") as caught:
-        await _connect(people.token("alice"), url)
+        await _connect(people, people.token("alice"), url)
     assert ":p@" not in str(caught.value)
 
 
@@ -214,7 +216,7 @@ def _grants(people: People, **changes: object) -> dict[str, object]:
 
 async def _refused(people: People, token: object, error: type[cw.TokenError], match: str) -> cw.TokenError:
     with pytest.raises(error, match=match) as caught:
-        await _connect(token, people.service.url)
+        await _connect(people, token, people.service.url)
     assert str(token) not in f"{caught.value!r} {caught.value}"
     return caught.value
 
@@ -232,7 +234,7 @@ async def test_an_expired_token(people: People) -> None:
 async def test_a_garbled_token(people: People, token: object) -> None:
     """What is no token is said to be none, without showing it."""
     with pytest.raises(cw.TokenInvalid, match=r"copied whole|not one that this service can read|mint") as caught:
-        await _connect((lambda: token) if callable(token) else token, people.service.url)
+        await _connect(people, (lambda: token) if callable(token) else token, people.service.url)
     assert caught.value.reason in ("malformed", "header")
 
 
@@ -277,7 +279,7 @@ async def test_a_token_without_an_identity(people: People) -> None:
 
 async def test_a_failed_connect_says_so(people: People) -> None:
     """A client made by hand announces that it failed, and that it was denied."""
-    client = people.keep(cw.Client(people.token("alice", ttl=-60), url=people.service.url))
+    client = people.keep(cw.Client(people.token("alice", ttl=-60), **people.way()))
     seen, denied = Seen(client), Expected(client, "connectionStateChanged", lambda state: state == "denied")
     with pytest.raises(cw.TokenExpired):
         await client._start()

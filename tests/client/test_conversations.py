@@ -11,6 +11,8 @@ import pytest
 import convo_widgets as cw
 from tests.client.people import Expected, People, Seen, reasons, without_date
 
+pytestmark = pytest.mark.both
+
 
 async def test_a_new_conversation_has_what_it_was_made_with(people: People) -> None:
     """All that the maker gave can be read, and what the service adds."""

@@ -12,6 +12,8 @@ import convo_widgets as cw
 from convo_widgets.client.events import Emitter
 from tests.client.people import People, Seen, write
 
+pytestmark = pytest.mark.both
+
 
 class Source(Emitter):
     """Something that announces two events."""

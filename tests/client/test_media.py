@@ -19,6 +19,8 @@ from tests.client.people import Expected, People
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 
+pytestmark = pytest.mark.both
+
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:

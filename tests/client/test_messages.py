@@ -11,6 +11,8 @@ import pytest
 import convo_widgets as cw
 from tests.client.people import Expected, People, Seen, reasons, without_date, write
 
+pytestmark = pytest.mark.both
+
 
 async def test_a_message_as_both_sides_see_it(people: People) -> None:
     """What was written arrives once at the writer and at the reader, with all its properties."""
@@ -188,11 +190,11 @@ KEPT = [index for index in range(260) if index not in GAPS]
 
 
 @pytest.fixture(scope="module")
-def long_one(service: cw.LocalService) -> tuple[str, str]:
+def long_one(listening: cw.LocalService) -> tuple[str, str]:
     """A conversation of 250 messages with indexes 2 to 257 and gaps between: its reader and its sid."""
 
     async def write_all() -> str:
-        async with cw.connect(service.token("author"), service=service) as author:
+        async with cw.connect(listening.token("author"), service=listening) as author:
             made = await author.create_conversation()
             await made.join()
             await made.add("reader")

@@ -12,6 +12,8 @@ from convo_widgets.client.reporter import Reporter
 from convo_widgets.wire.events import Notified
 from tests.client.people import Expected, People, Seen, without_date
 
+pytestmark = pytest.mark.both
+
 
 async def test_a_participant(people: People) -> None:
     """All that one can read of a participant, found by sid and by identity."""

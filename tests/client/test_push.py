@@ -21,6 +21,8 @@ ABOUT = {
     "media": '{"sid":"ME1"}',
 }
 
+pytestmark = pytest.mark.both
+
 
 def test_fcm() -> None:
     """A payload as a device gets it from FCM."""
@@ -140,7 +142,7 @@ async def test_replacing_a_device_lets_the_old_one_go(people: People) -> None:
 async def test_who_is_online(people: People) -> None:
     """Others see one come and go; letting a user go ends that."""
     alice = await people.client("alice")
-    bob = await cw.connect(people.token("bob"), url=people.service.url)
+    bob = await cw.connect(people.token("bob"), service=people.service)
     seen = await alice.get_user(bob.user.identity)
     assert seen.is_online
     assert (await alice.get_subscribed_users()) == [alice.user, seen]

@@ -12,6 +12,8 @@ import convo_widgets as cw
 from tests.client.people import Expected, People, Seen, write
 from tests.client.proxy import Proxy
 
+pytestmark = pytest.mark.both
+
 
 async def _over(people: People, proxy: Proxy) -> tuple[cw.Conversation, cw.Conversation]:
     """A conversation of alice, who is behind the cable, and bob, who is not."""

@@ -19,6 +19,8 @@ from tests.service.http import Account
 
 FILE = cw.FileMedia(b"12345", "text/plain", "a.txt")
 
+pytestmark = pytest.mark.both
+
 
 async def lesson(people: People, file: Path) -> tuple[cw.Conversation, cw.Recorder]:
     """A conversation in which a little of everything happens; as one sees it who recorded it."""

@@ -17,6 +17,8 @@ from convo_widgets.client.tokens import TokenSource
 from tests.client.people import Expected, People, Seen, write
 from tests.client.proxy import Proxy
 
+pytestmark = pytest.mark.both
+
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 async def test_a_token_function_is_called_again(people: People, kind: str) -> None:
@@ -50,7 +52,7 @@ async def test_a_token_function_is_called_again(people: People, kind: str) -> No
 
 async def test_one_is_told_before_a_token_ends(people: People) -> None:
     """`tokenAboutToExpire` gives the client, so that a handler can update the token."""
-    alice = people.keep(cw.Client(people.token("alice", ttl=100), url=people.service.url))
+    alice = people.keep(cw.Client(people.token("alice", ttl=100), **people.way()))
     warned = Expected(alice, "tokenAboutToExpire")
     await alice._start()
     assert await warned is alice
@@ -114,15 +116,14 @@ async def test_a_refused_new_token(people: People) -> None:
     assert await mine.send_message("yes") == 0
 
 
-async def test_what_is_no_token_changes_nothing(people: People) -> None:
+async def test_what_is_no_token_changes_nothing(people: People, proxy: Proxy) -> None:
     """Text that is no token is refused here; the connection goes on, also over a cut."""
-    async with Proxy(people.service.port) as proxy:
-        alice = await people.client("alice", proxy.url)
-        with pytest.raises(cw.TokenInvalid, match="copied whole"):
-            await alice.update_token("garbage")
-        back = Expected(alice, "connectionStateChanged", lambda state: state == "connected")
-        proxy.cut()
-        await back
+    alice = await people.client("alice", proxy.url)
+    with pytest.raises(cw.TokenInvalid, match="copied whole"):
+        await alice.update_token("garbage")
+    back = Expected(alice, "connectionStateChanged", lambda state: state == "connected")
+    proxy.cut()
+    await back
 
 
 async def test_a_token_of_somebody_else(people: People) -> None:
@@ -162,7 +163,7 @@ async def test_a_function_that_raises(people: People, failure: Exception) -> Non
         raise failure
 
     with pytest.raises(cw.TokenError, match="token function") as caught:
-        await cw.connect(fetch, url=people.service.url)
+        await cw.connect(fetch, service=people.service)
     assert caught.value.__cause__ is failure
 
 
@@ -175,7 +176,7 @@ async def test_a_function_that_hangs(people: People, monkeypatch: pytest.MonkeyP
         return ""
 
     with pytest.raises(cw.TokenError, match="gave nothing"):
-        await cw.connect(fetch, url=people.service.url)
+        await cw.connect(fetch, service=people.service)
 
 
 async def test_a_function_that_fails_for_a_while(people: People, proxy: Proxy) -> None:
@@ -213,7 +214,7 @@ async def test_an_expired_token_of_a_function_asks_it_once(people: People) -> No
         return people.token("alice", ttl=-300)
 
     with pytest.raises(cw.TokenExpired, match="5 minutes ago"):
-        await cw.connect(fetch, url=people.service.url)
+        await cw.connect(fetch, service=people.service)
     assert calls == [1]
 
 

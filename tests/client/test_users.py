@@ -11,6 +11,8 @@ import convo_widgets as cw
 from tests.client.people import Expected, People, Seen, reasons
 from tests.service.http import Account
 
+pytestmark = pytest.mark.both
+
 
 async def test_oneself(people: People) -> None:
     """The client's own user is there and followed from the start."""

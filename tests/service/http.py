@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import httpx
+
 from convo_widgets.service.local import LocalService
 
 
@@ -66,7 +68,13 @@ class Account:
         elif fields is not None:
             content = urlencode(fields, doseq=True).encode()
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        return await ask(method, f"{self.service.url}/v1{path}", content, **headers, **options)
+        url = f"{self.service.url}/v1{path}"
+        if self.service.transport is None:
+            return await ask(method, url, content, **headers, **options)
+        async with httpx.AsyncClient(transport=self.service.transport) as client:
+            named = headers | {name.replace("_", "-"): value for name, value in options.items()}
+            response = await client.request(method, url, content=content or None, headers=named)
+            return Answer(response.status_code, dict(response.headers), response.content)
 
     async def post(self, path: str, fields: Any = None, **options: str) -> Any:
         """The body of a POST that must succeed."""
