@@ -170,7 +170,7 @@ async def test_an_http_server_that_is_not_ours(people: People, stranger: str) ->
 async def test_a_wrong_path(people: People) -> None:
     """Our service at an address that is not its own: it is refused at once."""
     with pytest.raises(cw.ConnectFailed, match="answered 404"):
-        await _connect(people, people.token("alice"), f"{people.service.url}/elsewhere")
+        await cw.Client.create(people.token("alice"), **people.way() | {"url": f"{people.service.url}/elsewhere"})
 
 
 async def test_a_server_that_hangs_up(people: People, proxy: Proxy) -> None:
