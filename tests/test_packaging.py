@@ -30,7 +30,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = _build(ROOT, folder)
     assert built.returncode == 0, built.stderr
     unpacked = folder / "unpacked"
-    zipfile.ZipFile(next(folder.glob("*.whl"))).extractall(unpacked)
+    (built_wheel,) = folder.glob("*.whl")
+    assert built_wheel.name.endswith("-py3-none-any.whl")  # for every platform, Pyodide too
+    zipfile.ZipFile(built_wheel).extractall(unpacked)
     return unpacked
 
 
