@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--identity", required=True, metavar="NAME", help="who it lets in")
     token.add_argument("--ttl", type=float, default=3600, metavar="S", help="seconds that it holds (default: 3600)")
     token.add_argument("--url", metavar="URL", help="address of a running service; without it, for the cloud")
-    token.add_argument("--service-sid", metavar="SID", help="the conversations service (IS...) of the cloud")
+    token.add_argument("--service-sid", metavar="SID", help="the conversations service (IS...)")
     token.set_defaults(run=_token)
 
     faults = commands.add_parser("faults", help="make trouble in a running service", epilog=FAULTS, allow_abbrev=False)
@@ -168,7 +168,8 @@ def _token(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--ttl {arguments.ttl:g}: seconds, above 0")
     if arguments.url is not None:
         key, secret = _variables("CONVO_WIDGETS_API_KEY", "CONVO_WIDGETS_API_SECRET")
-        account_sid, service_sid = _sids_of(arguments.url, key, secret)
+        account_sid, default = _sids_of(arguments.url, key, secret)
+        service_sid = arguments.service_sid or default
     else:
         account_sid, key, secret = _variables("TWILIO_ACCOUNT_SID", "TWILIO_API_KEY", "TWILIO_API_SECRET")
         service_sid = arguments.service_sid or _variables("TWILIO_CONVERSATIONS_SERVICE_SID")[0]

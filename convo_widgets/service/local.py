@@ -206,10 +206,15 @@ class LocalService:
         Raises:
             UsageError: `identity` cannot be one, or there is no such service.
         """
+        tokens = self._find(service_sid).tokens
+        return tokens.mint(identity, self.token_ttl if ttl is None else ttl)
+
+    def _find(self, service_sid: str | None) -> Backend:
+        """The service of a sid, the first one without."""
         service = self._running.services.find(service_sid or self.service_sid)
         if service is None:
             raise UsageError(f"service_sid={service_sid!r}: there is no such service; GET /v1/Services lists them")
-        return service.tokens.mint(identity, self.token_ttl if ttl is None else ttl)
+        return service
 
     # -- what plays on it
 
@@ -223,6 +228,7 @@ class LocalService:
         start: Moment | None = None,
         conversations: int | None = None,
         members: Iterable[str] | None = None,
+        service_sid: str | None = None,
     ) -> Simulation:
         """Let scripted customers and agents talk, in virtual time; it ends with the service, or before.
 
@@ -236,12 +242,14 @@ class LocalService:
             start: the virtual time at which it begins, a datetime or ISO 8601 text; None is now.
             conversations: how many customers come; None is without end.
             members: identities who are in every conversation; None are those of the script, "dana".
+            service_sid: in which of the account's services; None is the first one.
 
         Raises:
             UsageError: an argument or the script does not fit, or the service is stopped.
         """
         options: dict[str, Any] = {"rate": rate, "seed": seed, "speed": speed, "start": start}
-        backend = self._demand_running().backend
+        self._demand_running()
+        backend = self._find(service_sid)
         simulation = Simulation(backend, load_script(script), **options, most=conversations, members=members)
         return simulation.begin(self._running.loop)
 
@@ -252,6 +260,7 @@ class LocalService:
         *,
         start: Moment | None = None,
         members: Iterable[str] = (),
+        service_sid: str | None = None,
     ) -> Replay:
         """Let what a `Recorder` has recorded happen again, in conversations of their own.
 
@@ -260,12 +269,13 @@ class LocalService:
             speed: minutes of the recording in a minute; `math.inf` does not wait at all.
             start: when it began, for its messages; None is when it was recorded.
             members: identities who are in every conversation, beside those who were.
+            service_sid: in which of the account's services; None is the first one.
 
         Raises:
             UsageError: an argument or the file does not fit, or the service is stopped.
         """
         running, events = self._demand_running(), read_recording(path)
-        return Replay(running.backend, events, speed=speed, start=start, members=members).begin(running.loop)
+        return Replay(self._find(service_sid), events, speed=speed, start=start, members=members).begin(running.loop)
 
     async def receive_message(self, sender: str, to: str, body: str) -> ReceivedMessage:
         """Take a message from outside, as a carrier would hand it over.

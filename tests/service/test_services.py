@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -173,6 +174,29 @@ async def test_timers(account: Account, service: LocalService, wire: Connect) ->
     room = (await account.post(f"/Services/{sid}/Conversations", given))["sid"]
     await account.post(f"/Services/{sid}/Conversations/{room}/Participants", {"Identity": "alice"})
     await state(alice, room, "closed")
+
+
+async def test_trouble(account: Account, service: LocalService, wire: Connect) -> None:
+    """What goes wrong on demand goes wrong in every service, and what plays does so in the one that it is told."""
+    sid = await second(account)
+    here, there = await wire("alice"), await enter(wire, service, "alice", sid)
+    await there.get(CONFIGURATION)
+    service.faults.fail("/Conversations$", 503, times=2, method="POST")
+    for one in (here, there):
+        assert (await one.ask("POST", ROOMS, {})).status == 503
+    token = service.token("alice", service_sid=sid)
+    late = await wire()
+    await late.init(token)
+    service.faults.expire_tokens()
+    for one in (here, there, late):
+        await one.ended()
+    refused = await (await wire()).init(token)
+    assert isinstance(refused, protocol.Refused)
+    assert refused.status.error_code == 20104
+    simulation = service.simulate(conversations=2, speed=math.inf, service_sid=sid)
+    await simulation.finished()
+    assert len(await sids(account, f"/Services/{sid}/Conversations", "conversations")) == 2
+    assert await sids(account, "/Conversations", "conversations") == []
 
 
 @pytest.mark.parametrize("kept", [True, False])
