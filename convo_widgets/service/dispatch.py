@@ -312,6 +312,10 @@ def _seen(call: Call, mutation: str | None) -> Answer | None:
     return Answer(ResourceUrl(call.base + row["resource_path"]), 202)
 
 
+BUSY = _no(Refused(20429, "requests", retry_after=1))
+"""The answer to what is not even looked at."""
+
+
 def fault(what: str, error: Exception) -> Refused:
     """The no that a fault of ours is answered with, once it is logged: 20503 where the disk failed, else 20500."""
     log_fault(what, error)

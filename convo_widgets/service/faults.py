@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from convo_widgets.errors import UsageError
+from convo_widgets.service.load import Backlog
 from convo_widgets.service.loops import call_in
 from convo_widgets.service.patterns import Pattern
 from convo_widgets.service.refusals import Refused
@@ -35,7 +36,7 @@ class Struck(Refused):
             self.headers = {"Retry-After": f"{retry_after:g}"}
 
 
-class Connection(Protocol):
+class Connection(Backlog, Protocol):
     """A socket, as its faults see it."""
 
     def cut(self) -> None:

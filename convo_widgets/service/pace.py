@@ -56,9 +56,7 @@ class Pace:
         times = self._times.get(key)
         if times is None or len(times) < (self.most or 0) or self._clock() - times[0] >= WINDOW:
             return
-        refused = Refused(_CODES[scope], f"at most {self.most} writes a second of a {scope}")
-        refused.headers = {"Retry-After": "1"}
-        raise refused
+        raise Refused(_CODES[scope], f"at most {self.most} writes a second of a {scope}", retry_after=1)
 
     def count(self, key: Hashable) -> None:
         """One was done."""

@@ -89,11 +89,13 @@ class Refused(Exception):
 
     headers: dict[str, str] = {}  # noqa: RUF012 - never changed, only replaced
 
-    def __init__(self, code: int, detail: str = "") -> None:
+    def __init__(self, code: int, detail: str = "", retry_after: int | None = None) -> None:
         super().__init__(code, detail)
         self.code = code
         self.status, text = REFUSALS[code]
         self.message = f"{text}: {detail}" if detail else text
+        if retry_after is not None:
+            self.headers = {"Retry-After": str(retry_after)}
 
     def body(self) -> bytes:
         """The body of the answer."""

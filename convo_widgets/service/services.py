@@ -19,6 +19,7 @@ from convo_widgets.errors import UsageError
 from convo_widgets.service import settings
 from convo_widgets.service.dispatch import Backend, log_fault
 from convo_widgets.service.hub import Hub
+from convo_widgets.service.load import Load
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Store, disk_failed, new_sid
 from convo_widgets.service.tokens import Tokens
@@ -39,6 +40,7 @@ class Services:
 
     Attributes:
         home: the first service, which is there as long as the account.
+        load: what waits, over the connections to all of them.
 
     Raises:
         UsageError: the file of one is missing, or cannot be used.
@@ -46,6 +48,7 @@ class Services:
 
     def __init__(self, home: Backend, left: dict[str, bytes | None] | None = None) -> None:
         self.home = home
+        self.load = Load(home.faults.connections)
         self._others: dict[str, Backend] = {}
         for row in home.store.rows("SELECT sid FROM services WHERE NOT ready"):
             self._discard(row["sid"])

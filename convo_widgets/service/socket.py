@@ -2,7 +2,7 @@
 
 Requests are handled in the order in which they come; writes share a commit with those of others. What goes out waits
 in a bounded queue and is written by a task of its own. While much waits there, no further request is handled; whoever
-follows busy objects and never reads is cut off.
+follows busy objects and never reads is cut off. What waits over all connections is bounded by `Load`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from uuid import UUID, uuid4
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from convo_widgets.service import load
 from convo_widgets.service.calls import Call
-from convo_widgets.service.dispatch import fault
+from convo_widgets.service.dispatch import BUSY, fault
 from convo_widgets.service.services import Services
 from convo_widgets.service.tokens import Grant, TokenRefused
 from convo_widgets.wire.events import Closed, Event, InitRequested, Malformed, Requested, UpdateRequested
@@ -40,6 +41,8 @@ TOGETHER = 64
 """Messages that are handled at a time."""
 WRITE = 1 << 17
 """Bytes that are written at a time."""
+GOODBYE_WITHIN = 1.0
+"""Seconds for a connection that is given up to hear why."""
 
 
 class Pipe(TypingProtocol):
@@ -60,6 +63,7 @@ class Socket:
 
     Attributes:
         identity: empty until `init` was accepted.
+        queued: bytes that wait to be written.
     """
 
     def __init__(self, services: Services, websocket: WebSocket) -> None:
@@ -76,10 +80,14 @@ class Socket:
         self._expires = 0.0
         self._grant: Grant | None = None
         self._queue: deque[tuple[float, bytes]] = deque()
-        self._queued = 0
+        self.queued = 0
+        self._load = services.load
+        self._code = 1000
         self._more = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        self._heard = asyncio.Event()
+        self._heard.set()
         self._ending = False
 
     async def serve(self) -> None:
@@ -97,6 +105,7 @@ class Socket:
                 await asyncio.wait({writer}, timeout=1)
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
+            self._forget()
 
     def notify(self, frame: bytes) -> None:
         """Queue the frame of a notification."""
@@ -124,14 +133,21 @@ class Socket:
                     await self._room.wait()
             await self._settle()
             await self._room.wait()
+            await self._heard.wait()
             await asyncio.sleep(0)  # a busy connection leaves room for others
 
     async def _handle(self, event: Event) -> None:
         if isinstance(event, Requested):
             call = self._backend.call(self, event)
+            if call.writes and not self._load.takes(len(self._calls)):
+                self._protocol.reply(call.id, *BUSY)
+                self._heard.clear()
+                self._arm("heard", load.DEAF, self._heard.set)
+                return
             if not call.writes:
                 await self._settle()
             self._calls.append(call)
+            self._load.requests += 1
             if not call.writes:
                 await self._settle()
             return
@@ -147,8 +163,13 @@ class Socket:
     async def _settle(self) -> None:
         """Answer the calls that wait: one that reads, or some that write."""
         calls, self._calls = self._calls, []
-        if not calls:
-            return
+        try:
+            if calls:
+                await self._answer(calls)
+        finally:
+            self._load.requests -= len(calls)
+
+    async def _answer(self, calls: list[Call]) -> None:
         if time.time() >= self._expires:  # the machine slept past the timer
             self._expire()
             return
@@ -250,13 +271,15 @@ class Socket:
         """Queue what the protocol has to say."""
         if self._ending:
             return
-        due = self._loop.time() + self._backend.latency
+        due, size = self._loop.time() + self._backend.latency, 0
         for data in self._protocol.take():
             self._queue.append((due, data))
-            self._queued += len(data)
-        if self._queued > CUT_AT:
+            size += len(data)
+        self.queued += size
+        self._load.queue(size)
+        if self.queued > CUT_AT:
             self.cut()
-        elif self._queued > PAUSE_AT:
+        elif self.queued > PAUSE_AT:
             self._room.clear()
         self._more.set()
 
@@ -268,16 +291,16 @@ class Socket:
                     if wait > 0:
                         await asyncio.sleep(wait)
                     await self._pipe.send_many(self._due())
-                    if self._queued <= PAUSE_AT:
+                    if self.queued <= PAUSE_AT:
                         self._room.set()
                 if self._ending:
-                    await self._websocket.close(1000)
+                    await self._websocket.close(self._code)
                     return
                 self._more.clear()
                 await self._more.wait()
         except (WebSocketDisconnect, RuntimeError, OSError):
             self._ending = True  # nothing is queued any more, or the reader would wait for room for ever
-            self._queue.clear()
+            self._forget()
             self._room.set()  # it is told of the end in its own way
 
     def _due(self) -> list[bytes]:
@@ -287,8 +310,15 @@ class Socket:
             _, data = self._queue.popleft()
             size += len(data)
             together.append(data)
-        self._queued -= size
+        self.queued -= size
+        self._load.wrote(size)
         return together
+
+    def _forget(self) -> None:
+        """Nothing of what waits is written."""
+        self._queue.clear()
+        self._load.wrote(self.queued)
+        self.queued = 0
 
     # -- the end
 
@@ -306,15 +336,26 @@ class Socket:
 
     def cut(self) -> None:
         """Lose the connection without a word: the peer does not read, and what waits for it would only grow."""
+        self._drop()
+        self._pipe.abort()
+
+    def give_up(self) -> None:
+        """Send nothing of what waits, for the service bears no more; a peer that reads is told to come back."""
+        self._code = 1013
+        self._drop()
+        self._more.set()
+        self._loop.call_later(GOODBYE_WITHIN, self._pipe.abort)
+
+    def _drop(self) -> None:
         self._ending = True
-        self._queue.clear()
+        self._forget()
         self._leave()
         self._room.set()
-        self._pipe.abort()
 
     def _leave(self) -> None:
         for name in list(self._timers):
             self._disarm(name)
+        self._heard.set()
         self._backend.depart(self)
 
 

@@ -40,6 +40,8 @@ from convo_widgets.service.uploads import receive
 from convo_widgets.wire import json
 
 METHODS = ["GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "TRACE"]
+CONCURRENT = 100
+"""Requests at once."""
 LARGEST = 512 * 1024
 """Bytes of a body."""
 ROUTES = [
@@ -76,6 +78,8 @@ class Door:
     async def answer(self, http: starlette.requests.Request) -> Response:
         """The answer to a request, with what the cloud tells of each: an id, how long it took, how many there were."""
         began = monotonic()
+        if self._running >= CONCURRENT:
+            return Refused(20429, f"at most {CONCURRENT} requests of the account", retry_after=1).response()
         self._running += 1
         running = self._running
         try:
