@@ -325,7 +325,7 @@ def fault(what: str, error: Exception) -> Refused:
 def log_fault(what: str, error: BaseException) -> None:
     """Log a fault of ours: its kind and place, and nothing of what a user wrote or sent."""
     if disk_failed(error):
-        logger.error("%s was refused: the disk is full, read-only or failing (%s)", what, error)
+        logger.error("%s was refused: the disk is full, read-only or failing, or the file damaged (%s)", what, error)
         return
     places = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     logger.error("%s failed: %s at %s", what, type(error).__name__, " > ".join(places[-6:]))

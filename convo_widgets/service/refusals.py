@@ -26,7 +26,10 @@ REFUSALS: dict[int, tuple[int, str]] = {
     20422: (400, "Invalid parameter"),
     20429: (429, "Too many at once"),
     20500: (500, "Internal error"),
-    20503: (503, "Nothing can be stored now, and nothing of this was: the disk is full, read-only or failing"),
+    20503: (
+        503,
+        "Nothing can be stored now, and nothing of this was: the disk is full, read-only or failing, or the file damaged",
+    ),
     50100: (404, "Role not found"),
     50104: (400, "Permission not found"),
     50105: (400, "Invalid role type"),

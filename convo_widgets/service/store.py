@@ -34,7 +34,10 @@ UPLOADS_KEPT = timedelta(days=1)
 """How long a medium may wait for its message."""
 START = 1
 """A position before everything; 0 is what clients read as none."""
-_DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+_DISK = (
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN),
+    *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB),
+)
 SERVICE_NAME = "Local service"
 """What the first service is called."""
 GAP = 1 << 20
@@ -392,7 +395,7 @@ class Store:
 
 
 def disk_failed(error: BaseException) -> bool:
-    """Whether it is the disk that failed: full, read-only or broken; not what was asked of it."""
+    """Whether it is the disk that failed: full, read-only, broken, a damaged file; not what was asked of it."""
     if isinstance(error, sqlite3.Error):
         return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS)
