@@ -68,7 +68,7 @@ async def test_a_damaged_page(tmp_path: Path, wire: Connect, caplog: pytest.LogC
 
 
 async def test_a_cut_log(tmp_path: Path, wire: Connect) -> None:
-    """Of a -wal that was cut or removed, what is whole counts; a client that knew more has a position of another past."""
+    """Of a -wal that was cut or removed, what is whole counts; who knew more has a position of another past."""
     whole, data = tmp_path / "whole.sqlite3", tmp_path / DATA
     with LocalService(whole, seed=None) as service:
         await fill(wire, service, 1)
@@ -96,7 +96,7 @@ async def test_a_cut_log(tmp_path: Path, wire: Connect) -> None:
 
 
 async def test_others_who_read(tmp_path: Path, wire: Connect) -> None:
-    """A service does not start on a file that somebody reads; while it runs, nobody reads it, and the log stays small."""
+    """No service starts on a file that somebody reads; while it runs, nobody reads it, and the log stays small."""
     data = tmp_path / DATA
     Store(data).close()
     with contextlib.closing(sqlite3.connect(data, isolation_level=None, timeout=0)) as reader:
