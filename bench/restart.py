@@ -38,6 +38,7 @@ def run(quick: bool) -> list[Verdict]:
             begun = _connect(service, crews, people)
             before = _probe(service, crews, "before")
             service.process.signal(signal.SIGKILL)
+            killed = time.time()
         again = Service("--data", str(data), "--port", service.url.rpartition(":")[2], **KEY)
         listening = time.time()
         with again.process:
@@ -61,7 +62,7 @@ def run(quick: bool) -> list[Verdict]:
             notes=[
                 f"half are live after {statistics.median(live):.1f} s, all after {live[-1]:.1f} s; the message sent "
                 f"then took {after:.2f} s to all, and {before:.2f} s before the restart",
-                _spread(attempts),
+                f"the service was away for {listening - killed:.1f} s; {_spread(attempts)}",
                 f"connecting all for the first time, with {HISTORY} messages of each conversation read, took "
                 f"{max(report['seconds'] for report in begun):.0f} s",
             ],
