@@ -343,7 +343,6 @@ class Socket:
         """Send nothing of what waits, for the service bears no more; a peer that reads is told to come back."""
         self._code = 1013
         self._drop()
-        self._more.set()
         self._loop.call_later(GOODBYE_WITHIN, self._pipe.abort)
 
     def _drop(self) -> None:
@@ -351,6 +350,7 @@ class Socket:
         self._forget()
         self._leave()
         self._room.set()
+        self._more.set()
 
     def _leave(self) -> None:
         for name in list(self._timers):
