@@ -23,7 +23,7 @@ from convo_widgets.service.app import CONNECTIONS
 from convo_widgets.service.dispatch import Backend
 from convo_widgets.service.faults import Faults
 from convo_widgets.service.limits import Media
-from convo_widgets.service.loops import is_in
+from convo_widgets.service.loops import call_in, is_in
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.replay import Replay
 from convo_widgets.service.replay import read as read_recording
@@ -40,6 +40,8 @@ if TYPE_CHECKING:  # each is imported where it is used: there may be no threads,
     from convo_widgets.service.threaded import Threaded
 
 logger = logging.getLogger("convo_widgets.service")
+COPIED = 600.0
+"""Seconds for a backup; nothing else is done meanwhile, some 200 MB a second."""
 SOON = 0.1
 """Seconds for an answer to leave before a restart in the same loop."""
 
@@ -304,6 +306,18 @@ class LocalService:
         if not self.running:
             raise UsageError("The service was stopped: start one before something can play on it")
         return self._running
+
+    def backup(self, path: str | PathLike[str]) -> None:
+        """Copy all data, as it is now, into a file that another service can start with; it goes on meanwhile.
+
+        A file of that name is replaced once the copy is whole. Clients that know more than the copy notice, should it
+        be started in place of the original. What has other services has files beside it, one each.
+
+        Raises:
+            UsageError: it cannot be written there, or the service is stopped.
+        """
+        running, target = self._demand_running(), Path(path).expanduser()
+        call_in(running.loop, lambda: running.services.backup(target), within=COPIED)
 
     # -- its end
 

@@ -22,7 +22,7 @@ def is_in(loop: asyncio.AbstractEventLoop) -> bool:
         return False
 
 
-def call_in(loop: asyncio.AbstractEventLoop, act: Callable[[], T]) -> T:
+def call_in(loop: asyncio.AbstractEventLoop, act: Callable[[], T], within: float = WITHIN) -> T:
     """Do something in a loop that runs, and wait until it is done; in the loop itself, it is done at once.
 
     Raises:
@@ -32,7 +32,7 @@ def call_in(loop: asyncio.AbstractEventLoop, act: Callable[[], T]) -> T:
         return act()
     done: Future[T] = Future()
     loop.call_soon_threadsafe(_do, act, done)
-    return done.result(timeout=WITHIN)
+    return done.result(timeout=within)
 
 
 def _do(act: Callable[[], T], done: Future[T]) -> None:

@@ -28,7 +28,7 @@ REFUSALS: dict[int, tuple[int, str]] = {
     20500: (500, "Internal error"),
     20503: (
         503,
-        "Nothing can be stored now, and this was not: the disk is full, read-only or failing, or a file damaged",
+        "Nothing can be stored now, nor was this: the disk is full, read-only or failing, or a file damaged",
     ),
     50100: (404, "Role not found"),
     50104: (400, "Permission not found"),

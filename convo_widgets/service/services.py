@@ -67,6 +67,12 @@ class Services:
     def __repr__(self) -> str:
         return f"<Services {len(self._others) + 1}>"
 
+    def backup(self, path: Path) -> None:
+        """Copy the store of each service: the first one's into a file, others' into files beside it, named alike."""
+        for sid, backend in self._others.items():
+            backend.store.backup(_beside(path, sid))
+        self.home.store.backup(path)
+
     # -- which
 
     def find(self, sid: str | None) -> Backend | None:
@@ -158,7 +164,7 @@ class Services:
     def _path(self, sid: str) -> Path | None:
         """The file of a service, beside that of the first one."""
         path = self.home.store.path
-        return None if path is None else path.with_name(f"{path.stem}.{sid}{path.suffix}")
+        return None if path is None else _beside(path, sid)
 
     def _discard(self, sid: str) -> None:
         """Take away what is left of a service; what cannot be taken now is at the next start."""
@@ -170,3 +176,8 @@ class Services:
             self.home.act(lambda change: change.run("DELETE FROM services WHERE sid = ?", sid))
         except Exception as error:
             log_fault("the removal of a service", error)
+
+
+def _beside(path: Path, sid: str) -> Path:
+    """Where another service is, beside the first one's file."""
+    return path.with_name(f"{path.stem}.{sid}{path.suffix}")

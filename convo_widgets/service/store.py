@@ -7,7 +7,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -309,6 +309,27 @@ class Store:
     def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """Run one statement for many rows inside a transaction."""
         self._db.executemany(sql, values)
+
+    def backup(self, path: Path) -> None:
+        """Copy everything, as it is now, into a file; what was there is replaced once the copy is whole and synced.
+
+        Raises:
+            UsageError: it cannot be written there.
+        """
+        if self.path is not None and path.resolve() == self.path.resolve():
+            raise UsageError(f"{path} is the data file itself: give the copy another name")
+        part = path.with_name(f"{path.name}.part")
+        try:
+            part.unlink(missing_ok=True)
+            with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+                self._db.backup(copy)
+            part.replace(path)
+        except (OSError, sqlite3.Error) as error:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise UsageError(
+                f"{path} cannot be written ({error}): check the folder, its rights and its room"
+            ) from error
 
     def close(self) -> bytes | None:
         """Close the file; what was committed stays. Of a store in memory the bytes, for another one that goes on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 import shutil
@@ -112,3 +113,31 @@ async def test_others_who_read(tmp_path: Path, wire: Connect) -> None:
                     reader.execute(sql)
             await fill(wire, service, 400)
         assert Path(f"{data}-wal").stat().st_size < 8 << 20
+
+
+async def test_backup(tmp_path: Path, wire: Connect) -> None:
+    """A copy that is made while people write is whole, replaces an older one, and starts as a past of its own."""
+    data, copy = tmp_path / DATA, tmp_path / "copy.sqlite3"
+    for kept in (data, None):
+        with LocalService(kept, seed=None) as service:
+            sid = await fill(wire, service, 5)
+            copy.write_text("an older one")
+            await asyncio.to_thread(service.backup, copy)
+            service.backup(copy)
+            alice = await wire("alice", to=service)
+            await alice.post(f"{ROOMS}/{sid}/Messages", {"body": "after the copy"})
+            position = (await alice.get(f"/v3/Lists/{sid}.messages"))["last_event_id"]
+            await alice.close()
+            with pytest.raises(cw.UsageError, match="cannot be written"):
+                service.backup(tmp_path / "no" / "folder.sqlite3")
+            if kept is not None:
+                with pytest.raises(cw.UsageError, match="the data file itself"):
+                    service.backup(data)
+        with pytest.raises(cw.UsageError, match="stopped"):
+            service.backup(copy)
+        assert {file.name for file in tmp_path.iterdir()} == {DATA, copy.name}
+        with LocalService(copy, seed=None) as again:
+            alice = await wire("alice", to=again)
+            assert (await alice.get(f"{ROOMS}/{sid}"))["messages_count"] == 5
+            assert (await alice.follow(f"{sid}.messages", "list", position))["event"]["last_event_id"] < position
+            await alice.close()
