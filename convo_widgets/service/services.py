@@ -7,6 +7,7 @@ removal begins; one that is not, at a start, was cut short in between, and is ta
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -155,11 +156,16 @@ class Services:
             service_sid=sid,
         )
         account = home.tokens.account_sid
-        if (store.meta("account_sid"), store.meta("service_sid")) != (account, sid):
+        try:
+            if (store.meta("account_sid"), store.meta("service_sid")) != (account, sid):
+                raise UsageError(f"The data file {path} is of another account or service than its name says")
+            tokens = Tokens(account, sid, home.tokens.api_key, home.tokens.api_secret)
+            return replace(home, store=store, tokens=tokens, hub=Hub())
+        except BaseException as error:
             store.close()
-            raise UsageError(f"The data file {path} is of another account or service than its name says: put it back")
-        tokens = Tokens(account, sid, home.tokens.api_key, home.tokens.api_secret)
-        return replace(home, store=store, tokens=tokens, hub=Hub())
+            if isinstance(error, sqlite3.DatabaseError):
+                raise UsageError(store.explain(error)) from error
+            raise
 
     def _path(self, sid: str) -> Path | None:
         """The file of a service, beside that of the first one."""

@@ -284,6 +284,25 @@ async def test_missing(tmp_path: Path) -> None:
         assert (await Account(service).ask("GET", f"/Services/{sid}/Conversations")).body["conversations"] == []
 
 
+@pytest.mark.parametrize("page", [0, 3, 9])
+async def test_damaged(tmp_path: Path, page: int) -> None:
+    """A damaged file is named, and nothing of the others is held: with the file whole again all of it starts."""
+    path = tmp_path / "desk.sqlite3"
+    sid, room = await made(path)
+    other = tmp_path / f"desk.{sid}.sqlite3"
+    whole = other.read_bytes()
+    other.write_bytes(whole[: page * 4096] + b"\xa5" * 4096 + whole[(page + 1) * 4096 :])
+    try:
+        LocalService(path, seed=None).stop()
+    except UsageError as error:
+        assert other.name in str(error)
+    else:
+        assert page, "without its first page it is no database"
+    other.write_bytes(whole)
+    with LocalService(path, seed=None) as service:
+        assert (await Account(service).ask("GET", f"/Services/{sid}/Conversations/{room}")).status == 200
+
+
 async def test_mixed_up(tmp_path: Path) -> None:
     """The file of a service of another account is not taken for ours."""
     ours, theirs = tmp_path / "ours.sqlite3", tmp_path / "theirs.sqlite3"
