@@ -16,7 +16,7 @@ from bench._harness import SDK, BenchError, Verdict
 
 QUESTIONS = (
     *("history", "latency", "long", "live", "connect", "sends", "memory", "codec"),
-    *("corpus", "pages", "idle", "restart", "fanout", "durable"),
+    *("corpus", "pages", "idle", "restart", "fanout", "durable", "saturation"),
 )
 HEADS = ("question", "SDK 3.0.1", "ours", "ratio", "bar", "reached")
 
