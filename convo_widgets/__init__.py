@@ -104,6 +104,7 @@ from convo_widgets.errors import (
 from convo_widgets.service.local import LocalService
 from convo_widgets.service.store import Durability
 from convo_widgets.transport.observer import ConnectionFault, ConnectionState
+from convo_widgets.transport.transport import Transport
 from convo_widgets.widgets.explorer import Explorer
 from convo_widgets.widgets.inbox import Inbox
 from convo_widgets.widgets.participants import Participants
@@ -204,6 +205,7 @@ __all__ = [
     "TokenInvalid",
     "TokenReport",
     "TooLarge",
+    "Transport",
     "TransportError",
     "Unauthorized",
     "UnknownRecipientDescriptor",
