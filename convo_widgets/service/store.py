@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import secrets
 import sqlite3
@@ -17,11 +18,13 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from convo_widgets.errors import UsageError
+from convo_widgets.service.mounts import network
 from convo_widgets.service.permissions import PERMISSIONS
 from convo_widgets.service.tables import PRAGMAS, SCHEMA, SYNCHRONOUS, VERSION
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import SyncEvent
 
+logger = logging.getLogger("convo_widgets.service")
 Durability = Literal["full", "relaxed"]
 DEFAULT_ROLES = {
     ("service", False): "default_chat_service_role_sid",
@@ -350,6 +353,12 @@ class Store:
             db = sqlite3.connect(":memory:" if self.path is None else self.path, isolation_level=None, timeout=0)
         except sqlite3.Error as error:
             raise UsageError(f"{self._name()} cannot be opened ({error}): check the folder and its rights") from error
+        type = None if self.path is None else network(self.path)
+        if type is not None:
+            logger.warning(
+                "%s is on a network file system (%s), whose locks and syncs may not hold: keep it on this machine",
+                *(self._name(), type),
+            )
         db.row_factory = sqlite3.Row
         try:
             if image is not None and self.path is None:

@@ -7,12 +7,14 @@ import contextlib
 import random
 import shutil
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect
 
 import convo_widgets as cw
+from convo_widgets.service import mounts
 from convo_widgets.service.local import LocalService
 from convo_widgets.service.store import Store
 from convo_widgets.wire import protocol
@@ -141,3 +143,49 @@ async def test_backup(tmp_path: Path, wire: Connect) -> None:
             assert (await alice.get(f"{ROOMS}/{sid}"))["messages_count"] == 5
             assert (await alice.follow(f"{sid}.messages", "list", position))["event"]["last_event_id"] < position
             await alice.close()
+
+
+def test_a_network_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """A file on one is used, and the log says what that may cost; the innermost mount counts."""
+    table, data = tmp_path / "mountinfo", tmp_path / DATA
+    here = str(tmp_path).replace(" ", r"\040")
+    lines = ["20 1 0:1 / / rw - ext4 /dev/x rw", f"21 20 0:2 / {here} rw,relatime shared:3 - nfs4 server:/home rw"]
+    table.write_text("\n".join([*lines, "cut"]))
+    assert mounts.network(data, table) == "nfs4"
+    assert mounts.network(tmp_path.parent / "x", table) is None
+    assert mounts.network(data, tmp_path / "none") is None
+    monkeypatch.setattr(mounts.network, "__defaults__", (table,))
+    Store(data).close()
+    assert "network file system (nfs4)" in caplog.text
+    monkeypatch.undo()
+    caplog.clear()
+    Store(data).close()
+    assert caplog.text == ""
+
+
+FORK = """
+import gc, os, sys
+from convo_widgets.service.local import LocalService
+service = LocalService(sys.argv[1], seed=None)
+for how in ("ends", "stops", "forgets"):
+    child = os.fork()
+    if child == 0:
+        if how == "stops":
+            service.stop()
+        if how == "forgets":
+            del service
+            gc.collect()
+        sys.exit(0)
+    os.waitpid(child, 0)
+    print(service.running, os.path.exists(sys.argv[1] + "-wal"))
+service.stop()
+"""
+
+
+async def test_a_fork(tmp_path: Path) -> None:
+    """A child that was forked off, and ends, takes nothing from the service of its parent."""
+    argv = (sys.executable, "-W", "ignore", "-c", FORK, str(tmp_path / DATA))
+    process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(60):
+        told, _ = await process.communicate()
+    assert (process.returncode, told.decode()) == (0, "True True\n" * 3)
