@@ -14,6 +14,7 @@ from convo_widgets.client.participant import Participant
 from convo_widgets.errors import UsageError
 from convo_widgets.widgets._base import bundle
 from convo_widgets.widgets._conversation import OfConversation
+from convo_widgets.widgets._messages import row_of
 
 RECENT = 50  # messages that travel with the widget's state: the first paint, and what a saved notebook shows
 RECENT_INTERVAL = 1.0  # seconds between two updates of them
@@ -184,26 +185,7 @@ class Thread(OfConversation):
         return [self._row(message) for message in messages]
 
     def _row(self, message: Message) -> dict[str, Any]:
-        written, receipt = message.date_created, message.aggregated_delivery_receipt
-        return {
-            "sid": message.sid,
-            "index": message.index,
-            "author": message.author,
-            "name": self._names.of(message.author),
-            "own": message.author == self._conversation.client.user.identity,
-            "channel": self._names.channel(message.participant_sid),
-            "body": message.body,
-            "subject": message.subject,
-            "date_created": None if written is None else written.timestamp() * 1000,
-            "edited": message.last_updated_by is not None,
-            "media": [
-                {"sid": one.sid, "filename": one.filename, "content_type": one.content_type, "size": one.size}
-                for one in message.attached_media
-            ],
-            "delivery": None
-            if receipt is None
-            else {name: getattr(receipt, name) for name in type(receipt).__dataclass_fields__},
-        }
+        return row_of(message, self._names, self._conversation.client.user.identity)
 
     # -- what travels with the widget's state
 

@@ -7,6 +7,7 @@ import {
   finite,
   heightOf,
   isWire,
+  listOf,
   oneOf,
   type Theme,
   text,
@@ -35,12 +36,30 @@ export interface Medium {
   size: number | null;
 }
 
+/** What people did with a message: as the official demo keeps it, by a name that stands for an emoji. */
+export interface Reaction {
+  name: string;
+  count: number;
+  /** Names of some of the people. */
+  people: readonly string[];
+  own: boolean;
+}
+
+/** A text of an email, in one of its forms; it is read when somebody wants to see it. */
+export interface EmailText extends Medium {
+  category: "body" | "history";
+}
+
 export interface Message {
   sid: string;
   index: number;
   author: string;
   name: string;
   own: boolean;
+  /** Written by the service itself: somebody came, left, closed it. */
+  system: boolean;
+  /** It was there, and was removed while it was shown. */
+  deleted: boolean;
   channel: string;
   body: string | null;
   subject: string | null;
@@ -48,6 +67,10 @@ export interface Message {
   dateCreated: number | null;
   edited: boolean;
   media: readonly Medium[];
+  texts: readonly EmailText[];
+  /** The type of its rich content ("twilio/card"), which is read when it comes into sight; null where it has none. */
+  content: string | null;
+  reactions: readonly Reaction[];
   delivery: Delivery | null;
 }
 
@@ -117,6 +140,18 @@ function mediumFrom(value: unknown): Medium {
   };
 }
 
+const emailTextFrom = (value: unknown): EmailText => ({
+  ...mediumFrom(value),
+  category: oneOf(wire(value).category, ["body", "history"], "body"),
+});
+
+function reactionFrom(value: unknown): Reaction | null {
+  const fields = wire(value);
+  const name = text(fields.name);
+  const count = finite(fields.count) ?? 0;
+  return name && count > 0 ? { name, count, people: texts(fields.people), own: fields.own === true } : null;
+}
+
 /** A message, or null when it has no place in the order. */
 export function messageFrom(value: unknown): Message | null {
   const fields = wire(value);
@@ -129,12 +164,17 @@ export function messageFrom(value: unknown): Message | null {
     author,
     name: text(fields.name) || author,
     own: fields.own === true,
+    system: fields.system === true,
+    deleted: false,
     channel: text(fields.channel) || "chat",
     body: textOrNull(fields.body),
     subject: textOrNull(fields.subject),
     dateCreated: finite(fields.date_created),
     edited: fields.edited === true,
-    media: Array.isArray(fields.media) ? fields.media.map(mediumFrom) : [],
+    media: listOf(fields.media, mediumFrom),
+    texts: listOf(fields.texts, emailTextFrom),
+    content: textOrNull(fields.content),
+    reactions: listOf(fields.reactions, reactionFrom),
     delivery: deliveryFrom(fields.delivery),
   };
 }

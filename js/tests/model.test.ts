@@ -6,11 +6,22 @@ test("a message gets its camelCase names", () => {
   const wire = wireMessage(4, {
     date_created: 12,
     media: [{ sid: "ME1", filename: "a.jpg", content_type: "image/jpeg", size: 9 }],
+    texts: [{ sid: "ME2", filename: null, content_type: "text/html", size: 7, category: "history" }],
+    content: "twilio/card",
+    reactions: [
+      { name: "heart", count: 2, people: ["Dana", 3], own: true },
+      { name: "", count: 1 },
+      { name: "x" },
+      null,
+    ],
     delivery: { total: 2, sent: "all", delivered: "some", read: "none", failed: "none", undelivered: "none" },
   });
   expect(messageFrom(wire)).toEqual({
     ...{ sid: "IM4", index: 4, author: "marta", name: "Marta Oliveira", own: false, channel: "chat" },
-    ...{ body: "message 4", subject: null, dateCreated: 12, edited: false },
+    ...{ body: "message 4", subject: null, dateCreated: 12, edited: false, system: false, deleted: false },
+    texts: [{ sid: "ME2", filename: null, contentType: "text/html", size: 7, category: "history" }],
+    content: "twilio/card",
+    reactions: [{ name: "heart", count: 2, people: ["Dana"], own: true }],
     media: [{ sid: "ME1", filename: "a.jpg", contentType: "image/jpeg", size: 9 }],
     delivery: { total: 2, sent: "all", delivered: "some", read: "none", failed: "none", undelivered: "none" },
   });

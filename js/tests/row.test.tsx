@@ -166,6 +166,14 @@ describe("a row", () => {
     ]);
   });
 
+  test("of the service, or of a message that was removed, is a quiet line", () => {
+    show({ system: true, author: "system", body: "Dana <b>left</b>." });
+    expect(one(".cw-quiet").textContent).toMatch(/^Dana <b>left<\/b>\./);
+    show({ deleted: true, body: null });
+    expect(one(".cw-deleted").textContent).toMatch(/^Marta Oliveira: Message deleted/);
+    expect(all("article, .cw-avatar, .cw-name, b")).toEqual([]);
+  });
+
   test("without anything says so", () => {
     expect(show({ body: null }).textContent).toContain("No text");
   });
@@ -223,6 +231,11 @@ describe("grouping", () => {
     expect(contextOf(at(6), at(0)).head).toBe(true);
     expect(contextOf(at(1, { author: "dana" }), at(0)).head).toBe(true);
     expect(contextOf(at(1, { channel: "sms" }), at(0)).head).toBe(true);
+  });
+
+  test("a quiet line has no name, and what follows it has one again", () => {
+    expect(contextOf(at(1, { deleted: true }), at(0)).head).toBe(false);
+    expect(contextOf(at(2), at(1, { deleted: true })).head).toBe(true);
   });
 
   test("a new day gets its line, as does the first message", () => {

@@ -5,7 +5,8 @@ import { type Action, CAP, initialState, reduce, SLACK, type State, unseenCount 
 import { message } from "./fakes";
 
 const run = (state: State, ...actions: Action[]): State => actions.reduce(reduce, state);
-const indexes = (state: State) => state.messages.map((each) => each.index);
+const indexes = (state: State) => state.messages.filter((each) => !each.deleted).map((each) => each.index);
+const tombstones = (state: State) => state.messages.filter((each) => each.deleted).map((each) => each.index);
 const batch = (seq: number, ...changes: Change[]): Action => ({ type: "batch", batch: { seq, changes } as Batch });
 const add = (index: number, fields: Partial<Message> = {}, localId: string | null = null): Change => ({
   ...{ type: "added", message: message(index, fields), localId },
@@ -43,6 +44,27 @@ describe("changes converge", () => {
     }
     expect(indexes(state)).toEqual([1, 2, 3, 4, 6]);
     expect(state.messages[3]?.body).toBe("edited");
+  });
+
+  test("what is removed while it is shown leaves a tombstone without its text", () => {
+    const state = run(open(), batch(1, { type: "removed", index: 2, sid: "IM2" }, add(2)));
+    expect([indexes(state), tombstones(state)]).toEqual([[1, 3], [2]]);
+    expect(state.messages[1]).toMatchObject({ author: "marta", body: null, media: [] });
+  });
+
+  test("what was removed while the connection was gone leaves one too, older than the page or not", () => {
+    const page = { messages: range(3, 4), hasOlder: false, seq: 9, typing: [] };
+    const again = (state: State, hasOlder: boolean) =>
+      run(state, { type: "wanted" }, { type: "opening" }, { type: "opened", page: { ...page, hasOlder } });
+    expect(tombstones(again(open(range(1, 5)), false))).toEqual([1, 2, 5]);
+    expect(tombstones(again(open(range(1, 5)), true))).toEqual([5]); // older ones are loaded again
+    expect(tombstones(again(again(open(range(1, 5)), false), false))).toEqual([1, 2, 5]);
+  });
+
+  test("after a reload there are none", () => {
+    const page = { messages: range(3, 4), hasOlder: false, seq: 9, typing: [] };
+    const state = run(initialState("CH1", range(1, 5)), { type: "opening" }, { type: "opened", page });
+    expect(state.messages.map((each) => each.index)).toEqual([3, 4]);
   });
 
   test("a late page brings neither a removed message nor an old text", () => {
@@ -259,7 +281,8 @@ describe("the window", () => {
       page: again,
     });
     expect(indexes(state)).toEqual([1, 3, 4, 5, 6, 7, 8, 9]);
-    expect([state.messages[0]?.body, state.messages[3]?.body]).toEqual(["edited", "newest"]);
+    expect([state.messages[0]?.body, state.messages[4]?.body]).toEqual(["edited", "newest"]);
+    expect(tombstones(state)).toEqual([2]);
     expect(unseenCount(state)).toBe(11);
   });
 

@@ -211,7 +211,10 @@ test("a resync far up reads the held stretch again", async () => {
   await kernel.answerOpen(wires(50, 70));
   expect(kernel.last("newer").params).toEqual({ after: 0, count: 60 });
   await kernel.answer("newer", { messages: wires(2, 60), has_newer: true });
-  expect(store.state.messages[0]?.index).toBe(2);
+  expect(store.state.messages.slice(0, 2)).toMatchObject([
+    { index: 1, deleted: true },
+    { index: 2, deleted: false },
+  ]);
   expect(store.state.hasNewer).toBe(true);
 });
 

@@ -20,7 +20,10 @@ export interface Context {
   fresh: boolean;
 }
 
-type Placed = Pick<Message, "author" | "own" | "channel" | "dateCreated">;
+type Placed = Pick<Message, "author" | "own" | "channel" | "dateCreated"> & { system?: boolean; deleted?: boolean };
+
+/** A line that nobody says: no name, no picture, and what comes after it gets its own. */
+const isQuiet = (placed: Placed): boolean => placed.system === true || placed.deleted === true;
 
 export function contextOf(message: Placed, above: Placed | null, fresh = false): Context {
   const date = isDate(message.dateCreated) ? message.dateCreated : null;
@@ -28,7 +31,8 @@ export function contextOf(message: Placed, above: Placed | null, fresh = false):
   const newDay = date !== null && (before === null ? above === null : dayOf(date) !== dayOf(before));
   const near = date === null || before === null || Math.abs(date - before) <= GROUP_WITHIN;
   const same = above?.author === message.author && above.own === message.own && above.channel === message.channel;
-  return { day: newDay ? dayName(date) : null, head: newDay || fresh || !same || !near, fresh };
+  const alone = newDay || fresh || !same || !near || (above !== null && isQuiet(above));
+  return { day: newDay ? dayName(date) : null, head: alone && !isQuiet(message), fresh };
 }
 
 function Time({ date }: { date: number | null }) {
@@ -132,6 +136,7 @@ export interface MessageRowProps extends Context {
 export const MessageRow = memo(
   ({ message, day, head, fresh }: MessageRowProps) => {
     const { body, media, subject } = message;
+    if (isQuiet(message)) return <QuietRow message={message} day={day} head={head} fresh={fresh} />;
     return (
       <>
         <Lines day={day} head={head} fresh={fresh} />
@@ -174,6 +179,30 @@ export const MessageRow = memo(
   },
   (a, b) => a.message === b.message && a.day === b.day && a.head === b.head && a.fresh === b.fresh,
 );
+
+/** What the service itself said, or the place of a message that was removed while it was shown. */
+function QuietRow({ message, day, head, fresh }: MessageRowProps) {
+  return (
+    <>
+      <Lines day={day} head={head} fresh={fresh} />
+      <p
+        class={message.deleted ? "cw-quiet cw-deleted" : "cw-quiet"}
+        data-index={message.index}
+        data-sid={message.sid}
+        dir="auto"
+      >
+        {message.deleted ? (
+          <>
+            <span class="cw-hidden">{message.name || "Unknown"}: </span>Message deleted
+          </>
+        ) : (
+          <Text>{message.body ?? ""}</Text>
+        )}
+        <Time date={message.dateCreated} />
+      </p>
+    </>
+  );
+}
 
 export interface PendingRowProps extends Context {
   pending: Pending;

@@ -150,7 +150,9 @@ function opened(state: State, page: OpenPage): State {
     updated: new Map(),
   };
   if (state.following) {
-    const messages = page.messages.filter((each) => !state.removed.has(each.index));
+    const there = page.messages.filter((each) => !state.removed.has(each.index));
+    const from = page.hasOlder ? (page.messages[0]?.index ?? 0) : Number.NEGATIVE_INFINITY;
+    const messages = withTombstones(state, there, from, Number.POSITIVE_INFINITY);
     const newest = Math.max(state.newest, lastIndex(messages));
     next = { ...next, messages, newest, hasOlder: page.hasOlder, hasNewer: false, beyond: 0, epoch: state.epoch + 1 };
     for (const message of messages) if (message.index > state.newest) next = claim(next, message);
@@ -168,7 +170,10 @@ function opened(state: State, page: OpenPage): State {
 /** The same stretch of messages as held, read again. What a batch told since `open` is newer than the page. */
 function refreshed(state: State, page: Page): State {
   if (!state.hasNewer) return { ...state, newer: "idle" };
-  return withNewer({ ...state, epoch: state.epoch + 1 }, ofPage(state, page), page.more);
+  const there = ofPage(state, page);
+  const to = page.more ? lastIndex(there) : Number.POSITIVE_INFINITY;
+  const messages = withTombstones(state, there, Number.NEGATIVE_INFINITY, to);
+  return withNewer({ ...state, epoch: state.epoch + 1 }, messages, page.more);
 }
 
 function received(state: State, batch: Batch): State {
@@ -224,10 +229,26 @@ function removed(state: State, index: number): State {
   const known = new Set(state.removed).add(index);
   const next = { ...state, removed: known.size > REMEMBERED ? new Set([...known].slice(1)) : known };
   const at = position(state.messages, index);
-  if (at >= 0) return { ...next, messages: state.messages.toSpliced(at, 1) };
+  const held = state.messages[at];
+  if (held) return { ...next, messages: state.messages.with(at, tombstone(held)) };
   const last = lastIndex(state.messages);
   const counted = state.hasNewer && index > Math.max(last, state.seenUpTo) && index <= state.newest;
   return counted ? { ...next, beyond: Math.max(0, state.beyond - 1) } : next;
+}
+
+/** What stays of a message that is removed while it is shown: its place, and who had written it. */
+const tombstone = (message: Message): Message => ({
+  ...message,
+  ...{ deleted: true, body: null, subject: null, media: [], texts: [], content: null, reactions: [], delivery: null },
+});
+
+/** The messages of a page, with tombstones for those that were shown in its stretch and are not in it any more. */
+function withTombstones(state: State, paged: readonly Message[], from: number, to: number): readonly Message[] {
+  if (!state.opened) return paged; // what came with the widget's state may be of another day
+  const there = new Set(paged.map((each) => each.index));
+  const gone = state.messages.filter(({ index }) => index >= from && index <= to && !there.has(index));
+  if (gone.length === 0) return paged;
+  return [...paged, ...gone.map((each) => (each.deleted ? each : tombstone(each)))].sort((a, b) => a.index - b.index);
 }
 
 function olderLoaded(state: State, page: Page, before: number): State {
@@ -281,7 +302,7 @@ function unseenIn(state: State, messages: readonly Message[]): number {
   for (let at = messages.length - 1; at >= 0; at--) {
     const message = messages[at];
     if (!message || message.index <= state.seenUpTo) break;
-    if (!message.own) count += 1;
+    if (!message.own && !message.deleted) count += 1;
   }
   return count;
 }

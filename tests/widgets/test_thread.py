@@ -40,12 +40,16 @@ async def test_opening(people: People, show: Show) -> None:
         "author": theirs.client.user.identity,
         "name": "Bob B.",
         "own": False,
+        "system": False,
         "channel": "chat",
         "body": "1",
         "subject": None,
         "date_created": message.date_created.timestamp() * 1000,  # type: ignore[union-attr]
         "edited": False,
         "media": [],
+        "texts": [],
+        "content": None,
+        "reactions": [],
         "delivery": None,
     }
     assert opened["messages"][2]["own"]
