@@ -140,11 +140,52 @@ def remove(change: Change, conversation: Row, row: Row) -> None:
     change.run("DELETE FROM participants WHERE id = ?", row["id"])
     tell.participant(change, conversation["id"], "removed", row["sid"])
     if row["identity"] is not None:
-        tell.membership(change, conversation["id"], "removed", row["identity"])
-        if row["identity"] == conversation["created_by"]:
-            change.run("UPDATE conversations SET creator_left = 1 WHERE id = ?", conversation["id"])
-        sids = [change.store.object_sid(view, conversation["id"]) for view, _, _ in conversations.VIEWS]
-        change.revoked.append((row["identity"], sids))
+        _lose(change, conversation, row["identity"])
+
+
+def become(change: Change, conversation: Row, row: Row, identity: str) -> None:
+    """Give the place of a participant on chat, its sid and role, to another user: one leaves, the other joins."""
+    conversations.demand_open(conversation)
+    if row["identity"] is None:
+        raise Refused(20422, "who is here by an address does not become a user")
+    _demand_welcome(change.store, conversation, limits.identity(identity))
+    users.ensure(change, identity)
+    sql = (
+        "UPDATE participants SET identity = ?, last_read = NULL, last_read_at = NULL, notification_level = 'default', "
+        "date_updated = ? WHERE id = ?"
+    )
+    change.run(sql, identity, change.time, row["id"])
+    tell.participant(change, conversation["id"], "removed", row["sid"])
+    _lose(change, conversation, row["identity"])
+    tell.participant(change, conversation["id"], "added", row["sid"])
+    webhooks.participant(change, "Updated", conversation, row["sid"])
+    tell.membership(change, conversation["id"], "added", identity)
+
+
+def _lose(change: Change, conversation: Row, identity: str) -> None:
+    """A user is in the conversation no more."""
+    tell.membership(change, conversation["id"], "removed", identity)
+    if identity == conversation["created_by"]:
+        change.run("UPDATE conversations SET creator_left = 1 WHERE id = ?", conversation["id"])
+    sids = [change.store.object_sid(view, conversation["id"]) for view, _, _ in conversations.VIEWS]
+    change.revoked.append((identity, sids))
+
+
+def _demand_welcome(store: Store, conversation: Row, identity: str) -> None:
+    """A user who comes is not here already, and not in too many conversations.
+
+    Raises:
+        Refused: 50433, 50214.
+    """
+    sql = "SELECT EXISTS (SELECT 1 FROM participants WHERE conversation = ? AND identity = ?)"
+    if store.value(sql, conversation["id"], identity):
+        raise Refused(50433)
+    sql = (
+        "SELECT count(*) FROM participants JOIN conversations ON conversations.id = conversation "
+        "WHERE identity = ? AND state <> 'closed'"
+    )
+    if store.value(sql, identity) >= limits.CONVERSATIONS:
+        raise Refused(50214, f"at most {limits.CONVERSATIONS:,} that are not closed")
 
 
 def _rebind(store: Store, row: Row, binding: MessagingBinding) -> dict[str, str | None]:
@@ -165,15 +206,7 @@ def _rebind(store: Store, row: Row, binding: MessagingBinding) -> dict[str, str 
 def _add_identity(
     change: Change, conversation: Row, identity: str, fields: dict[str, Any], role_sid: str | None
 ) -> str:
-    sql = "SELECT EXISTS (SELECT 1 FROM participants WHERE conversation = ? AND identity = ?)"
-    if change.store.value(sql, conversation["id"], identity):
-        raise Refused(50433)
-    sql = (
-        "SELECT count(*) FROM participants JOIN conversations ON conversations.id = conversation "
-        "WHERE identity = ? AND state <> 'closed'"
-    )
-    if change.store.value(sql, identity) >= limits.CONVERSATIONS:
-        raise Refused(50214, f"at most {limits.CONVERSATIONS:,} that are not closed")
+    _demand_welcome(change.store, conversation, identity)
     users.ensure(change, identity)
     role = _role(change.store, role_sid, admin=conversation["created_by"] == identity)
     sid = insert(change.store, conversation["id"], role, change.time, identity=identity, **fields)

@@ -234,7 +234,8 @@ def test_participants(api: Any) -> None:
     assert code(people(tom.sid).fetch) == 50402
     assert code(people.create, identity="alice") == 50433
     assert code(people(alice.sid).update, last_read_message_index=5) == 50421
-    assert code(people(alice.sid).update, identity="bob") == 20422
+    assert people(alice.sid).update(identity="bob").identity == "bob"
+    assert people("bob").fetch().sid == alice.sid
     room.delete()
 
 

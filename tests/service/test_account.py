@@ -554,3 +554,34 @@ async def test_what_stands_with_each_answer(account: Account) -> None:
     refused = await ask("GET", f"{account.service.url}/v1/Conversations")
     assert (refused.status, refused.headers["twilio-concurrent-requests"]) == (401, "1")
     assert answers[1].body["more_info"].endswith("/20404")
+
+
+async def test_a_place_for_another(account: Account, wire: Connect) -> None:
+    """Another identity in a participant's place: who was there sees no more of it, who comes does, others see both."""
+    alice, bob, carol = await wire("alice"), await wire("bob"), await wire("carol")
+    sid = await room(account, "alice", "carol")
+    url = f"/Conversations/{sid}/Participants"
+    place = (await account.ask("GET", f"{url}/alice")).body
+    for one in (alice, carol):
+        objects = await one.objects(sid)
+        await one.follow(objects["participants"], "map")
+        await one.follow(objects["messages"], "list")
+    changed = await account.post(f"{url}/alice", {"Identity": "bob", "Attributes": '{"new":1}'})
+    assert (changed["sid"], changed["role_sid"], changed["identity"]) == (place["sid"], place["role_sid"], "bob")
+    assert changed["attributes"] == '{"new":1}'
+    await carol.sync(lambda payload: payload["event_type"] == "map_item_removed")
+    await carol.sync(lambda p: p["event_type"] == "map_item_added" and p["event"]["item_data"]["identity"] == "bob")
+    assert (await alice.ask("GET", f"{MINE}/{sid}")).code == 50350
+    assert (await bob.get(f"{MINE}/{sid}"))["status"] == "joined"
+    await account.post(f"/Conversations/{sid}/Messages", {"Body": "not for alice"})
+    await carol.sync(lambda payload: payload["event_type"] == "list_item_added")
+    await alice.get("/Client/v2/Configuration")
+    assert not alice.seen("list_item_added")
+    assert "bob" not in [event["item_data"]["identity"] for event in alice.seen("map_item_added")]
+    assert (await account.ask("POST", f"{url}/bob", {"Identity": "carol"})).code == 50433
+    assert (await account.ask("POST", f"{url}/bob", {"Identity": "system"})).code == 50203
+    binding = {"MessagingBinding.Address": "+447700900310", "MessagingBinding.ProxyAddress": "+15550100"}
+    tom = (await account.post(url, binding))["sid"]
+    assert (await account.ask("POST", f"{url}/{tom}", {"Identity": "dora"})).code == 20422
+    await account.post(f"/Conversations/{sid}", {"State": "closed"})
+    assert (await account.ask("POST", f"{url}/bob", {"Identity": "dora"})).code == 50377

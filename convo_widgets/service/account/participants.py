@@ -67,8 +67,10 @@ def _get(request: Request) -> Answer:
 def _update(request: Request, change: Change) -> Answer:
     conversation = find(request)
     row = _find(request, conversation)
-    if request.maybe("Identity") not in (None, row["identity"]):
-        raise Refused(20422, "a participant cannot become somebody else: remove it and add the other")
+    identity = request.maybe("Identity")
+    if identity not in (None, row["identity"]):
+        participants.become(change, conversation, row, identity)
+        row = participants.find_by(request.store, conversation, row["sid"])
     index = request.index("LastReadMessageIndex")
     new = NewParticipant(attributes=request.text("Attributes"), messaging_binding=_binding(request))
     participants.alter(change, conversation, row, new, request.maybe("RoleSid"), **request.dates())
