@@ -16,8 +16,8 @@ FIRST = 4
 """Requests of a connection that are taken however many wait."""
 BYTES = 64 << 20
 """Bytes that wait to be written to all connections together, above which the slowest is given up."""
-DEAF = 0.5
-"""Seconds for which nobody listens to a connection that was told to come back later."""
+DEAF = 1.0
+"""Seconds for which nobody listens to a connection that was told to come back later: what Retry-After says."""
 
 
 class Backlog(Protocol):
