@@ -114,6 +114,7 @@ def channel(store: Store, conversation: int) -> ConversationData:
     assert row is not None
     sql = "SELECT idx, date_created FROM messages WHERE conversation = ? ORDER BY idx DESC LIMIT 1"
     last = store.row(sql, conversation)
+    email = {"name": row["email_name"], "projected_address": row["email_address"]}
     return ConversationData(
         sid=row["sid"],
         unique_name=row["unique_name"],
@@ -124,7 +125,7 @@ def channel(store: Store, conversation: int) -> ConversationData:
         date_updated=row["date_updated"],
         last_message=LastMessage(last["idx"], last["date_created"]) if last else None,
         state=ConversationState(row["state"], row["state_updated"]),
-        bindings={},
+        bindings={"email": email} if any(email.values()) else {},
         messages=store.object_sid("messages", conversation),
         roster=store.object_sid("roster", conversation),
     )

@@ -13,6 +13,8 @@ import pytest
 
 from convo_widgets.service.local import LocalService
 
+from .used import record
+
 HERE = Path(__file__).parent
 PATIENCE = 15.0
 """Seconds for anything that a client is to say."""
@@ -167,6 +169,7 @@ class Sdk(Side):
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             told = json.loads(line)
+            record(self.version, told["used"])
             if "event" in told:
                 self._take(told["event"], told.get("payload"))
                 continue
