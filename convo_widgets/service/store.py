@@ -258,6 +258,12 @@ class Store:
         """Whether nothing was ever written here."""
         return not self.value("SELECT EXISTS (SELECT 1 FROM conversations) OR EXISTS (SELECT 1 FROM users)")
 
+    @property
+    def era(self) -> int:
+        """The position at which this start of the service began to count."""
+        first: int = self._eras[0][0]
+        return first
+
     def was_here(self, position: int) -> bool:
         """Whether an event id is one up to which a client may know this store.
 

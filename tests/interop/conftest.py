@@ -150,3 +150,8 @@ async def both(common_service: LocalService, gatherings: dict[str, Together], ve
 def actor(request: pytest.FixtureRequest) -> str:
     """Which kind of client acts."""
     return str(request.param)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks at the whole run comes last."""
+    items.sort(key=lambda item: item.path.name == "test_whole_surface.py")
