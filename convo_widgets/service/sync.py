@@ -272,8 +272,8 @@ def _establish(call: Call, asked: Subscriptions, request: SubscriptionRequest, r
         call.follower.notify(notification(_ORDERED, payload(event, asked.correlation_id, ordered=True)))
     done = SyncEvent(object_sid=request.object_sid, object_type=request.object_type)
     if not known:
-        # One below its own tells a client that it knew another store and is to read everything anew. The JavaScript SDK does
-        # not: it goes on with what it has, and learns by the replay what was new since this store came back.
+        # One below its own tells a client that it knew another store and is to read everything anew. The JavaScript SDK
+        # does not: it goes on with what it has, and learns by the replay what is new since this store came back.
         done.replay_status, done.last_event_id = "completed", min(position - 1, call.store.newest)
         call.hub.follow(call.follower, object.sid)
     elif len(taken) < len(missed):

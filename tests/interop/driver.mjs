@@ -22,7 +22,7 @@ const OBJECT_EVENTS = {
   ],
   Participant: ["typingStarted", "typingEnded", "updated"],
   Message: ["updated"],
-  User: ["updated", "userSubscribed", "userUnsubscribed"],
+  User: ["updated", "userUnsubscribed"],
 };
 
 let client = null;
@@ -200,6 +200,7 @@ const OPS = {
   connect: ({ token, url, ws_url, options = {} }) => new Promise((resolve, reject) => {
     client = new sdk.Client(token, where({ url, ws_url, options }));
     hook(client, "Client", CLIENT_EVENTS, "");
+    hook(client.user, "User", ["userSubscribed"], "User:"); // later nobody could be in time
     client.on("stateChanged", (state) => state === "initialized" && resolve(true));
     client.on("stateChanged", (state) => state === "failed" && reject(new Error("failed")));
     client.on("initFailed", ({ error }) => reject(Object.assign(new Error(error?.message), { code: error?.errorCode, status: error?.httpStatusCode })));
@@ -228,6 +229,7 @@ const OPS = {
   // What it would send.
   unsent: async (args) => {
     const { text, attributes, mediaContent, emailOptions, contentSid, contentVariables } = await build(args);
+    give("UnsentMessage.emailOptions", emailOptions);
     return { text, attributes, mediaContent: mediaContent.map(([category]) => category), emailOptions, contentSid, contentVariables };
   },
   template: async ({ conversation, content_sid }) =>

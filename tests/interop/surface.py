@@ -44,15 +44,10 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._bodies = {
-            name: body
-            for name, body in re.findall(
-                r"^(?:declare class|interface|type) (\w+)(?:<T>)?[^{;=\n]*=? ?\{\n(.*?)^\};?", text, re.DOTALL | re.MULTILINE
-            )
-        }
-        self._words = IMPORTED | {
-            name: tuple(re.findall('"([^"]+)"', words)) for name, words in re.findall(r'^type (\w+) = ("[^;]+);', text, re.M)
-        }
+        blocks = r"^(?:declare class|interface|type) (\w+)(?:<T>)?[^{;=\n]*=? ?\{\n(.*?)^\};?"
+        self._bodies = dict(re.findall(blocks, text, re.DOTALL | re.MULTILINE))
+        words = re.findall(r'^type (\w+) = ("[^;]+);', text, re.MULTILINE)
+        self._words = IMPORTED | {name: tuple(re.findall('"([^"]+)"', several)) for name, several in words}
         exported = re.findall(r"^export \{(.*)\}", text, re.MULTILINE)[0]
         self._exported = [name.strip().partition(" as ")[0] for name in exported.split(",")]
 
@@ -83,7 +78,9 @@ class _Reader:
         """Members and their types, "()" for methods."""
         for line in re.findall(r"^    (\S.*)", self._bodies[name], re.MULTILINE):
             found = re.match(r"(?:static )?(?:readonly )?(?:get )?(\w+)(?:<\w+>)?(\(\)|\?)?(.*)", line)
-            if not found or found[1][0] == "_" or re.match("private|set |constructor|#", line) or f'{found[1]} = "{found[1]}"' in line:
+            if not found or found[1][0] == "_" or re.match("private|set |constructor|#", line):
+                continue
+            if f'{found[1]} = "{found[1]}"' in line:  # an event's name
                 continue
             member, mark, rest = found.groups()
             if rest.startswith("(") or "typeof" in rest or (mark == "()" and not line.startswith("get ")):

@@ -63,7 +63,7 @@ def announced(sdk: Sdk) -> list[int]:
 
 
 async def test_killed_under_load(nursery: Nursery, tmp_path: Path, port: int, sdks: dict[str, Sdk]) -> None:  # noqa: F811
-    """Killed again and again while both send: each message is told once and in order, and what they show is what there is."""
+    """Killed again and again while both send: each message is told once and in order, and they show what there is."""
     desk, chance = Desk(nursery, tmp_path / "data.sqlite3", port), random.Random()
     for round in range(KILLS):
         running = await desk.start()

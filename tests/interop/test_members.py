@@ -83,8 +83,8 @@ def own(told: str, class_name: str) -> str:
 
 def same(payload: Any) -> Any:
     """Which thing, and why."""
-    thing = next((payload[one] for one in ("message", "participant", "conversation", "user") if one in payload), payload)
-    thing = payload if isinstance(thing, str) else thing
+    things = [payload[name] for name in ("message", "participant", "conversation", "user") if name in payload]
+    thing = next((one for one in things if isinstance(one, dict)), payload)
     return (thing.get("sid") or thing.get("identity"), payload.get("updateReasons"))
 
 
@@ -103,6 +103,14 @@ async def test_what_the_account_corrects(both: Together) -> None:
     assert (told["message"]["author"], told["message"]["subject"]) == ("bob", "after")
     await both.account.post(f"/Conversations/{sid}/Participants/{bob['sid']}", when)
     await alice.wait("participantUpdated", lambda told: "dateCreated" in told["updateReasons"])
+    number = f"+4477{int(sid[2:], 16) % 10**8:08}"
+    await alice.conversation(sid, "addNonChatParticipant", "+15550100", number, {})
+    tom = await alice.wait("participantJoined", lambda told: told["type"] == "sms" and told["conversation"] == sid)
+    moved = {"MessagingBinding.ProxyAddress": "+15550101"}
+    await both.account.post(f"/Conversations/{sid}/Participants/{tom['sid']}", moved)
+    if both.version == "3":
+        told = await alice.wait("participantUpdated", lambda told: "bindings" in told["updateReasons"])
+        assert told["participant"]["bindings"]["sms"]["proxy_address"] == "+15550101"
 
 
 async def test_people(both: Together) -> None:

@@ -49,6 +49,7 @@ async def test_options(service: LocalService, start: Start, name: str) -> None:
     for identity in ("bob", "carl"):
         await (await start(service, identity)).client("shutdown")
     alice = await start(service, "alice", **given)
+    assert (await alice.wait("User:userSubscribed"))["identity"] == "alice"
     for identity in ("bob", "carl"):
         await alice.client("getUser", identity)
     assert (await alice.wait("userUnsubscribed"))["identity"] == "bob"

@@ -70,7 +70,7 @@ async def shown(sdk: Sdk) -> dict[str, Any]:
 
 @pytest.mark.parametrize("speed", [7200, math.inf], ids=["fast", "at-once"])
 async def test_what_is_shown_in_the_end(service: LocalService, start: Start, speed: float) -> None:
-    """Conversations, states, texts, media, participants and horizons equal the account's, once the last event is there."""
+    """Conversations, states, texts, media, participants and horizons equal the account's, once all events are there."""
     sdk, account = await start(service, "dana"), Account(service)
     await sdk.client("getSubscribedConversations")
     simulation = service.simulate("support-desk", rate=30, speed=speed, conversations=CONVERSATIONS, members=["dana"])

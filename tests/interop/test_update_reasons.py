@@ -64,6 +64,11 @@ class Scene:
         message = (await self.conversation("getMessages", 1))["items"][0]["sid"]
         await self.account(f"/Messages/{message}/Receipts", ParticipantSid=self.tom, Status=status)
 
+    async def typed(self, text: str) -> None:
+        """Alice is typing, still or again where the machine was so slow that she was not any more, and sends it."""
+        await self.conversation("typing")
+        await self.conversation("sendMessage", text)
+
     def account(self, path: str, method: str = "POST", **fields: Any) -> Coroutine[Any, Any, Any]:
         """The account acts on the conversation."""
         return self.together.account.ask(method, f"/Conversations/{self.sid}{path}", fields)
@@ -97,7 +102,7 @@ ACTS: dict[str, tuple[Act, str]] = {
     "muted": (lambda s: s.conversation("setUserNotificationLevel", "muted"), "conversationUpdated"),
     "not muted": (lambda s: s.conversation("setUserNotificationLevel", "default"), "conversationUpdated"),
     "typing": (lambda s: s.conversation("typing"), "typingStarted"),
-    "done": (lambda s: s.conversation("sendMessage", "done"), "typingEnded"),
+    "done": (lambda s: s.typed("done"), "typingEnded"),
     # of people
     "a participant's attributes": (
         lambda s: s.other.participant(s.sid, s.bob, "updateAttributes", {"c": 1}),

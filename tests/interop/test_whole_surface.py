@@ -1,4 +1,4 @@
-"""Every public member of both genuine SDKs is used against the service: scenarios.tsv says where, and this run has seen it."""
+"""Every public member of both genuine SDKs is used against the service: scenarios.tsv says where, a run must agree."""
 
 from __future__ import annotations
 
