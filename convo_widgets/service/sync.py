@@ -266,14 +266,15 @@ def _establish(call: Call, asked: Subscriptions, request: SubscriptionRequest, r
         return
     position = max(0, min(request.last_event_id or 0, 1 << 62))
     known = call.store.was_here(position)
-    missed = call.store.events_after(object.sid, position if known else call.store.era, room.events + 1)
+    since = position if known else min(position, call.store.era)
+    missed = call.store.events_after(object.sid, since, room.events + 1)
     taken = room.take(missed)
     for event in taken:
         call.follower.notify(notification(_ORDERED, payload(event, asked.correlation_id, ordered=True)))
     done = SyncEvent(object_sid=request.object_sid, object_type=request.object_type)
     if not known:
         # One below its own tells a client that it knew another store and is to read everything anew. The JavaScript SDK
-        # does not: it goes on with what it has, and learns by the replay what is new since this store came back.
+        # does not: it goes on with what it has, and learns by the replay what is new since.
         done.replay_status, done.last_event_id = "completed", min(position - 1, call.store.newest)
         call.hub.follow(call.follower, object.sid)
     elif len(taken) < len(missed):
