@@ -99,7 +99,7 @@ class Call:
         if not isinstance(body, dict):
             return {}
         plain = {name: value for name, value in body.items() if isinstance(value, str | int)}
-        return {"".join(word.title() for word in name.split("_")): value for name, value in plain.items()}
+        return {events.in_a_form(name): value for name, value in plain.items()}
 
     def form(self, name: str) -> str:
         """A field of a form body, empty where it is missing."""

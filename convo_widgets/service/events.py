@@ -39,6 +39,11 @@ def asked(method: str, address: str) -> str | None:
     return f"on{match[1]}{act}"
 
 
+def in_a_form(name: str) -> str:
+    """The name that a field of JSON has in a form: ``friendly_name`` is ``FriendlyName``."""
+    return "".join(word.title() for word in name.split("_"))
+
+
 def filters(given: list[str], known: frozenset[str] = PRE | POST) -> list[str]:
     """Names of events, each once.
 

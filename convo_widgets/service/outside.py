@@ -86,7 +86,7 @@ class Caller:
         changes: dict[str, str] = {}
         for one in told:
             event = one.fields["EventType"]
-            fields = one.fields | {"".join(map(str.title, name.split("_"))): text for name, text in changes.items()}
+            fields = one.fields | {events.in_a_form(name): text for name, text in changes.items()}
             try:
                 status, body = await self.call(replace(one, fields=fields))
             except HookFailed as error:

@@ -122,7 +122,7 @@ def _set_service_webhooks(request: Request, change: Change) -> Answer:
 
 # --- The service ---------------------------------------------------------------------------------------------------
 
-_ROLES = {name: (type, "".join(word.title() for word in name.split("_"))) for (type, _), name in DEFAULT_ROLES.items()}
+_ROLES = {name: (type, events.in_a_form(name)) for (type, _), name in DEFAULT_ROLES.items()}
 """Settings that name a role: its type, and their name in a form."""
 
 

@@ -33,6 +33,7 @@ from convo_widgets.service.account import (
 )
 from convo_widgets.service.account.requests import Answer, Request, Route
 from convo_widgets.service.dispatch import fault
+from convo_widgets.service.events import in_a_form
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.services import Services
 from convo_widgets.service.store import Source, new_sid
@@ -151,7 +152,7 @@ class Door:
         if source is not None and route.event is not None:
             fields = {name: values[0] for name, values in request.fields.items()}
             changes = await request.backend.consult(route.event, request.names, fields, source)
-            request.fields.update(("".join(map(str.title, name.split("_"))), [text]) for name, text in changes.items())
+            request.fields.update((in_a_form(name), [text]) for name, text in changes.items())
         writes = route.writes
         assert writes is not None
         scope = route.counts if request.backend.pace.most else None
