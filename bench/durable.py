@@ -12,17 +12,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench._harness import Report, Service, Verdict, alternate, crowd, folder, kept, median, once, rate
+from bench._harness import Report, Service, Verdict, alternate, crowd, folder, kept, median, once, rate, repetitions
 from bench._talks import body, talk
 
 CLIENTS = 50
 IN_FLIGHT = 500
-ROUNDS = 5
 
 
 def run(quick: bool) -> list[Verdict]:
     """Ask it."""
-    count, rounds = 100 if quick else 3_000, 1 if quick else ROUNDS
+    count, rounds = 100 if quick else 3_000, repetitions(quick)
     dice = random.Random("durable")
     bodies = [body(dice, number) for number in range(count)]
     with folder() as place:

@@ -10,7 +10,21 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from bench._harness import Process, Report, Service, Verdict, alternate, bare, crowd, folder, kept, median, once, rate
+from bench._harness import (
+    Process,
+    Report,
+    Service,
+    Verdict,
+    alternate,
+    bare,
+    crowd,
+    folder,
+    kept,
+    median,
+    once,
+    rate,
+    repetitions,
+)
 from bench._talks import body, talk
 from convo_widgets.wire import frame
 from convo_widgets.wire.schema import Header, Status
@@ -18,15 +32,14 @@ from convo_widgets.wire.schema import Header, Status
 LISTENERS = 50
 WINDOWS = {32: "32 in flight", 1: "one at a time"}
 """Messages of the sender on their way at a time."""
-ROUNDS = 5
 ACKNOWLEDGEMENT = frame.encode(Header("reply", "TM" + "0" * 32, status=Status(200, "OK"))).decode()
 """What a client says to each notification."""
 
 
 def run(quick: bool) -> list[Verdict]:
     """Ask it."""
-    count, listeners, rounds = (20, 5, 1) if quick else (1_000, LISTENERS, ROUNDS)
-    dice = random.Random("fanout")
+    count, listeners = (20, 5) if quick else (1_000, LISTENERS)
+    rounds, dice = repetitions(quick), random.Random("fanout")
     bodies = [body(dice, number) for number in range(count)]
     with folder() as place, kept([talk("fanout", 0)], place, "full") as service, bare() as other:
         asked = _Asked(service, other, other.read()["ws_url"], bodies, listeners)

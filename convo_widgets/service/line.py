@@ -38,9 +38,19 @@ class Lane:
         Raises:
             ConnectionError: nobody takes any more.
         """
-        await self._room.wait()
-        if self.ended:
-            raise ConnectionResetError("the other end is gone")
+        while not self.has_room:
+            if self.ended:
+                raise ConnectionResetError("the other end is gone")
+            await self._room.wait()
+        self.put_now(messages)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it has not ended, and not much waits."""
+        return self._room.is_set() and not self.ended
+
+    def put_now(self, messages: Iterable[bytes]) -> None:
+        """Send messages; only while there is room."""
         for message in messages:
             self._messages.append(message)
             self._size += len(message)
@@ -154,6 +164,15 @@ class Line:
     async def send_many(self, messages: list[bytes]) -> None:
         """Send messages, once the peer has room."""
         await self._down.put(messages)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the peer is there, and what is sent now need not wait."""
+        return self._down.has_room
+
+    def send_now(self, messages: list[bytes]) -> None:
+        """Send them at once; only while there is room."""
+        self._down.put_now(messages)
 
     def abort(self) -> None:
         """Cut it: what is on its way is lost."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from socket import socket
+from struct import pack
 from typing import Any
 
 import uvicorn
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
 
 from convo_widgets.service.socket import LARGEST_FRAME
 
@@ -24,6 +26,8 @@ READ_WITHIN = 15.0
 STOP_WITHIN = 0.5
 """Seconds for connections to end when the service stops; those that do not are cut."""
 
+SMALL, SEVERAL = 4096, 64
+"""Bytes of a message, and how many of them may wait for the app before no more is read."""
 TICK = 0.1
 """Seconds between two looks at the clock, for the header Date."""
 LOOK = 0.005
@@ -83,21 +87,39 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """The messages that wait, at most that many; where there is none, the next one."""
         messages: list[Any] = [await self.receive()]
         while len(messages) < most and not self.queue.empty():
-            messages.append(await self.receive())
+            messages.append(self.queue.get_nowait())
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            self.transport.resume_reading()
         return messages
 
     async def send_many(self, messages: list[bytes]) -> None:
         """Write binary messages in one system call, once the peer has room."""
-        await self.writable.wait()
-        if self.disconnected or self.conn.state.name != "OPEN":
-            raise ClientDisconnected
-        for message in messages:
-            self.conn.send_binary(message)
-        self.transport.write(b"".join(self.conn.data_to_send()))
+        while not self.has_room:
+            if self.disconnected or self.conn.state is not State.OPEN:
+                raise ClientDisconnected
+            await self.writable.wait()
+        self.send_now(messages)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the peer is there, and what is sent now need not wait."""
+        return self.writable.is_set() and not self.disconnected and self.conn.state is State.OPEN
+
+    def send_now(self, messages: list[bytes]) -> None:
+        """Write them at once; only while there is room."""
+        self.transport.write(b"".join([part for message in messages for part in (_head(len(message)), message)]))
 
     def abort(self) -> None:
         """Cut a peer that does not read; a close would wait for it."""
         self.transport.abort()
+
+    def handle_bytes(self, event: Any) -> None:
+        """Take a message, and read on while little waits: most are small and taken at once."""
+        if event.fin and len(event.data) <= SMALL and self.queue.qsize() < SEVERAL and not self.close_sent:
+            self.queue.put_nowait({"type": "websocket.receive", "bytes": event.data})
+        else:
+            super().handle_bytes(event)
 
     def handle_text(self, event: Any) -> None:
         """Say that a text frame came; its bytes need not even be text."""
@@ -107,6 +129,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """Cut a peer that does not answer: it will not read the goodbye either."""
         super().keepalive_timeout()
         self.transport.abort()
+
+
+def _head(size: int) -> bytes:
+    """What precedes a binary message of a service: whole, unmasked, without extensions."""
+    if size < 126:
+        return b"\x82%c" % size
+    return pack("!BBH", 0x82, 126, size) if size < 1 << 16 else pack("!BBQ", 0x82, 127, size)
 
 
 class Server(uvicorn.Server):

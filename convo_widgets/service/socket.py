@@ -1,8 +1,9 @@
 """One Twilsock connection: `/v3/wsconnect`.
 
 Requests are handled in the order in which they come; writes share a commit with those of others. What goes out waits
-in a bounded queue and is written by a task of its own. While much waits there, no further request is handled; whoever
-follows busy objects and never reads is cut off. What waits over all connections is bounded by `Load`.
+in a bounded queue, and is written all at once in the next turn of the loop, or by a task of its own where it has to
+wait for longer. While much waits there, no further request is handled; whoever follows busy objects and never reads is
+cut off. What waits over all connections is bounded by `Load`.
 """
 
 from __future__ import annotations
@@ -54,6 +55,13 @@ class Pipe(TypingProtocol):
     async def send_many(self, messages: list[bytes]) -> None:
         """Write binary messages in one go, once the peer has room."""
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the peer is there, and what is sent now need not wait."""
+
+    def send_now(self, messages: list[bytes]) -> None:
+        """Write them at once; only while there is room."""
+
     def abort(self) -> None:
         """Cut the connection."""
 
@@ -88,6 +96,8 @@ class Socket:
         self._room.set()
         self._heard = asyncio.Event()
         self._heard.set()
+        self._due_soon = False
+        self._writing = False
         self._ending = False
 
     async def serve(self) -> None:
@@ -281,10 +291,26 @@ class Socket:
             self.cut()
         elif self.queued > PAUSE_AT:
             self._room.clear()
-        self._more.set()
+        if self._queue and not self._due_soon and not self._writing:
+            self._due_soon = True
+            self._loop.call_soon(self._pass_on)
+
+    def _pass_on(self) -> None:
+        """Write what has gathered in this turn, where nothing has to be waited for; else it is the writer's."""
+        self._due_soon = False
+        if self._writing or self._ending:
+            return
+        if self._pipe.has_room and (due := self._due()):
+            self._pipe.send_now(due)
+        if self.queued <= PAUSE_AT:
+            self._room.set()
+        if self._queue:
+            self._more.set()
 
     async def _write(self) -> None:
+        """Write what has to wait: for its time, for room, or for its turn."""
         try:
+            self._writing = True
             while True:
                 while self._queue:
                     wait = self._queue[0][0] - self._loop.time()
@@ -297,7 +323,9 @@ class Socket:
                     await self._websocket.close(self._code)
                     return
                 self._more.clear()
+                self._writing = False
                 await self._more.wait()
+                self._writing = True
         except (WebSocketDisconnect, RuntimeError, OSError):
             self._ending = True  # nothing is queued any more, or the reader would wait for room for ever
             self._forget()
