@@ -13,7 +13,6 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.protocol import State
 
 from convo_widgets.service.socket import LARGEST_FRAME
 
@@ -96,7 +95,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     async def send_many(self, messages: list[bytes]) -> None:
         """Write binary messages in one system call, once the peer has room."""
         while not self.has_room:
-            if self.disconnected or self.conn.state is not State.OPEN:
+            if self.disconnected or self.conn.state.name != "OPEN":
                 raise ClientDisconnected
             await self.writable.wait()
         self.send_now(messages)
@@ -104,7 +103,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     @property
     def has_room(self) -> bool:
         """Whether the peer is there, and what is sent now need not wait."""
-        return self.writable.is_set() and not self.disconnected and self.conn.state is State.OPEN
+        return self.writable.is_set() and not self.disconnected and self.conn.state.name == "OPEN"
 
     def send_now(self, messages: list[bytes]) -> None:
         """Write them at once; only while there is room."""
