@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -323,15 +323,24 @@ class LocalService:
 
     def stop(self) -> None:
         """End all connections and close the file; a second call does nothing."""
-        with self._turn:
-            self._finalizer()
+        self._do_there(self._finalizer)
 
     def restart(self) -> None:
         """End all connections, and start again at once: same port, same data, same keys."""
+        self._do_there(self._restart)
+
+    def _restart(self) -> None:
+        self.stop()
+        self._left = self._running.left
+        self._start(self.port, None, self.api_key, self.api_secret)
+
+    def _do_there(self, act: Callable[[], object]) -> None:
+        """Do it one at a time; where the service is in a loop, in that loop."""
+        if self.transport is not None and self.transport.loop.is_running() and not is_in(self.transport.loop):
+            call_in(self.transport.loop, lambda: self._do_there(act))
+            return
         with self._turn:
-            self.stop()
-            self._left = self._running.left
-            self._start(self.port, None, self.api_key, self.api_secret)
+            act()
 
     def _restart_soon(self) -> None:
         """Restart once who asked in the service's own loop has an answer."""

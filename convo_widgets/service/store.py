@@ -396,6 +396,8 @@ class Store:
             raise UsageError(f"{self._name()} is a database of something else: choose another file")
         for pragma in (*PRAGMAS, SYNCHRONOUS["full"]):  # an era that is lost may come again, with its event ids
             db.execute(pragma)
+        if self.path is None:
+            db.execute("PRAGMA journal_mode = MEMORY")  # a log beside it would be no part of what `close` gives
         db.execute("BEGIN IMMEDIATE")
         try:
             if not known:

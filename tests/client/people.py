@@ -147,7 +147,8 @@ async def visitors(service: cw.LocalService, *, thorough: bool = False) -> Async
     everybody = People(service)
     yield everybody
     await everybody.part()
-    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    own = service.transport._tasks if service.transport is not None else set()
+    left = asyncio.all_tasks() - before - own - {asyncio.current_task()}
     assert left == set(), f"tasks are left: {left}"
     if thorough:
         assert sockets(service.port) == 0, "sockets are left"
