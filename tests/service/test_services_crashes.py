@@ -97,7 +97,7 @@ async def test_killed(nursery: Nursery, tmp_path: Path, port: int) -> None:
     for _ in range(KILLS):
         running = await desk.start()
         if town is None:
-            seen: Any = SimpleNamespace(url=desk.told["url"], api_key=KEY, api_secret=SECRET)
+            seen: Any = SimpleNamespace(url=desk.told["url"], api_key=KEY, api_secret=SECRET, transport=None)
             town = Town(Account(seen), chance)
         files = {path.name.split(".")[1] for path in tmp_path.glob("data.IS*.sqlite3")}
         await town.check(desk.told["service_sid"], files)
