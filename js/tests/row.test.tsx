@@ -4,7 +4,8 @@ import { AVATAR_COLOURS, colourOf, initialsOf } from "../shared/avatar";
 import type { Delivery, Message } from "../shared/model";
 import { linkTarget, sizeName } from "../shared/text";
 import { dayName } from "../shared/time";
-import { contextOf, deliveryOf, MessageRow, PendingRow } from "../thread/row";
+import { PendingRow } from "../thread/pending";
+import { contextOf, deliveryOf, MessageRow } from "../thread/row";
 import type { Pending } from "../thread/sending";
 import { message } from "./fakes";
 

@@ -1,11 +1,10 @@
 import { memo } from "preact/compat";
 import { Avatar } from "../shared/avatar";
 import { Channel } from "../shared/channel";
-import { Clock, FileIcon, Tick, Ticks, Warning } from "../shared/icons";
+import { FileIcon, Tick, Ticks, Warning } from "../shared/icons";
 import type { Delivery, Medium, Message } from "../shared/model";
 import { sizeName, Text } from "../shared/text";
 import { clock, dayName, dayOf, fullTime, isDate, iso } from "../shared/time";
-import type { Pending } from "./sending";
 
 /** Milliseconds between two messages of one author that still stand under one name. */
 const GROUP_WITHIN = 5 * 60_000;
@@ -90,7 +89,7 @@ function File({ medium }: { medium: Medium }) {
   );
 }
 
-function Lines({ day, fresh }: Context) {
+export function Lines({ day, fresh }: Context) {
   if (day !== null) {
     return (
       <div class={fresh ? "cw-line cw-fresh" : "cw-line"}>
@@ -105,7 +104,7 @@ function Lines({ day, fresh }: Context) {
   ) : null;
 }
 
-function Gutter({ message, head }: { message: Placed & { name: string }; head: boolean }) {
+export function Gutter({ message, head }: { message: Placed & { name: string }; head: boolean }) {
   return (
     <div class="cw-gutter">
       {head ? <Avatar author={message.author} name={message.name} /> : <Time date={message.dateCreated} />}
@@ -113,7 +112,7 @@ function Gutter({ message, head }: { message: Placed & { name: string }; head: b
   );
 }
 
-function Name({ message, head }: { message: Placed & { name: string }; head: boolean }) {
+export function Name({ message, head }: { message: Placed & { name: string }; head: boolean }) {
   const name = message.name || "Unknown";
   if (!head) return <span class="cw-hidden">{name}: </span>;
   return (
@@ -127,7 +126,7 @@ function Name({ message, head }: { message: Placed & { name: string }; head: boo
   );
 }
 
-const labelOf = (name: string, date: number | null) => (isDate(date) ? `${name}, ${clock(date)}` : name);
+export const labelOf = (name: string, date: number | null) => (isDate(date) ? `${name}, ${clock(date)}` : name);
 
 export interface MessageRowProps extends Context {
   message: Message;
@@ -200,57 +199,6 @@ function QuietRow({ message, day, head, fresh }: MessageRowProps) {
         )}
         <Time date={message.dateCreated} />
       </p>
-    </>
-  );
-}
-
-export interface PendingRowProps extends Context {
-  pending: Pending;
-  author: string;
-  name: string;
-  onRetry(): void;
-  onDiscard(): void;
-}
-
-/** An own message before the kernel confirmed it, or after it could not be sent. */
-export function PendingRow({ pending, author, name, day, head, onRetry, onDiscard }: PendingRowProps) {
-  const { localId, status, error } = pending;
-  const placed = { author, name, own: true, channel: "chat", dateCreated: pending.date };
-  return (
-    <>
-      <Lines day={day} head={head} fresh={false} />
-      <article
-        class={`cw-row cw-pending cw-${status}-row${head ? " cw-first" : ""}`}
-        aria-label={labelOf(name, pending.date)}
-        data-local-id={localId}
-      >
-        <Gutter message={placed} head={head} />
-        <div class="cw-content">
-          <Name message={placed} head={head} />
-          <div class="cw-body" dir="auto">
-            <Text>{pending.body}</Text>
-          </div>
-          {status === "failed" && (
-            <div class="cw-failure" role="alert">
-              <span class="cw-reason" dir="auto">
-                Not sent: {error}
-              </span>
-              <button type="button" class="cw-button" onClick={onRetry}>
-                Retry
-              </button>
-              <button type="button" class="cw-button" onClick={onDiscard}>
-                Discard
-              </button>
-            </div>
-          )}
-        </div>
-        {status === "sending" && (
-          <span class="cw-delivery cw-sending">
-            <Clock />
-            <span>sending…</span>
-          </span>
-        )}
-      </article>
     </>
   );
 }
