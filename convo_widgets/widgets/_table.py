@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import traitlets
 
 from convo_widgets.errors import UsageError
-from convo_widgets.widgets._base import Widget
 from convo_widgets.widgets._rows import Column, Row, Rows, Wish
+from convo_widgets.widgets._selecting import Selecting
 
 FIRST = 40  # rows that travel with the widget's state: the first paint, and what a saved notebook shows
 FIRST_INTERVAL = 1.0  # seconds between two updates of them
@@ -44,16 +44,14 @@ class _Window:
     told: tuple[int, int] = (-1, -1)
 
 
-class Table(Widget):
+class Table(Selecting):
     """Base of widgets with rows.
 
     Attributes:
-        selected: keys of the selected rows, whether they are shown or not.
         view_state: what is shown and how: `sort` (a column), `descending`, `filters` (texts by column) and `search`;
             save it, and set it again later.
     """
 
-    selected: traitlets.List[str] = traitlets.List(traitlets.Unicode()).tag(sync=True)
     view_state: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     _columns: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     _facets: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
@@ -87,20 +85,6 @@ class Table(Widget):
         """Keys (sids) of the rows that search and filters let through, in the order of the view."""
         return self._rows.keys()
 
-    def on_select(self, callback: Any, remove: bool = False) -> None:
-        """Call it with the keys of the selected rows whenever others are selected.
-
-        Args:
-            callback: sync or async, takes the list of keys.
-            remove: do not call it any more.
-        """
-        self._register("select", callback, remove)
-
-    @traitlets.observe("selected")
-    def _selection_changed(self, change: Any) -> None:
-        if not self._closed:
-            self._call("select", list(change["new"]))
-
     # -- what changes
 
     def _put(self, row: Row) -> None:
@@ -109,8 +93,7 @@ class Table(Widget):
 
     def _drop(self, key: str) -> None:
         self._rows.drop(key)
-        if key in self.selected:
-            self.selected = [one for one in self.selected if one != key]
+        self._unselect(key)
         self._touched()
 
     def _reset(self, rows: Iterable[Row]) -> None:

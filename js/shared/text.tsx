@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { placesOf } from "./search";
 
 const ADDRESS = /\bhttps?:\/\/[^\s<>"]+/gi;
 
@@ -32,8 +33,21 @@ export function linkTarget(address: string): string | null {
   }
 }
 
+/** Plain text, with what was searched for (folded, see search.ts) marked. */
+export function Marked({ children, highlight = "" }: { children: string; highlight?: string }) {
+  const parts: ComponentChildren[] = [];
+  let done = 0;
+  for (const [from, to] of placesOf(highlight, children)) {
+    parts.push(children.slice(done, from), <mark class="cw-mark">{children.slice(from, to)}</mark>);
+    done = to;
+  }
+  parts.push(children.slice(done));
+  return <>{parts}</>;
+}
+
 /** A stranger's text: addresses become links made of text nodes, everything else stays the characters it is. */
-export function Text({ children }: { children: string }) {
+export function Text({ children, highlight = "" }: { children: string; highlight?: string }) {
+  const marked = (text: string) => (highlight === "" ? text : <Marked highlight={highlight}>{text}</Marked>);
   const parts: ComponentChildren[] = [];
   let done = 0;
   for (const match of children.matchAll(ADDRESS)) {
@@ -42,14 +56,14 @@ export function Text({ children }: { children: string }) {
     const target = linkTarget(address);
     if (!target) continue;
     parts.push(
-      children.slice(done, match.index),
+      marked(children.slice(done, match.index)),
       <a href={target} title={target} target="_blank" rel="noopener noreferrer nofollow">
-        {address}
+        {marked(address)}
       </a>,
     );
     done = match.index + address.length;
   }
-  parts.push(children.slice(done));
+  parts.push(marked(children.slice(done)));
   return <>{parts}</>;
 }
 

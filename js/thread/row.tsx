@@ -3,7 +3,7 @@ import { Avatar } from "../shared/avatar";
 import { Channel } from "../shared/channel";
 import { FileIcon, Tick, Ticks, Warning } from "../shared/icons";
 import type { Delivery, Medium, Message } from "../shared/model";
-import { sizeName, Text } from "../shared/text";
+import { Marked, sizeName, Text } from "../shared/text";
 import { clock, dayName, dayOf, fullTime, isDate, iso } from "../shared/time";
 
 /** Milliseconds between two messages of one author that still stand under one name. */
@@ -130,10 +130,12 @@ export const labelOf = (name: string, date: number | null) => (isDate(date) ? `$
 
 export interface MessageRowProps extends Context {
   message: Message;
+  /** What is searched for and marked, folded; "" for nothing. */
+  highlight?: string;
 }
 
 export const MessageRow = memo(
-  ({ message, day, head, fresh }: MessageRowProps) => {
+  ({ message, day, head, fresh, highlight = "" }: MessageRowProps) => {
     const { body, media, subject } = message;
     if (isQuiet(message)) return <QuietRow message={message} day={day} head={head} fresh={fresh} />;
     return (
@@ -150,13 +152,13 @@ export const MessageRow = memo(
             <Name message={message} head={head} />
             {subject && (
               <div class="cw-subject" dir="auto">
-                {subject}
+                <Marked highlight={highlight}>{subject}</Marked>
               </div>
             )}
             {body && (
               <div class="cw-said">
                 <div class="cw-body" dir="auto">
-                  <Text>{body}</Text>
+                  <Text highlight={highlight}>{body}</Text>
                 </div>
                 {message.edited && <span class="cw-edited">(edited)</span>}
               </div>
@@ -176,7 +178,12 @@ export const MessageRow = memo(
       </>
     );
   },
-  (a, b) => a.message === b.message && a.day === b.day && a.head === b.head && a.fresh === b.fresh,
+  (a, b) =>
+    a.message === b.message &&
+    a.day === b.day &&
+    a.head === b.head &&
+    a.fresh === b.fresh &&
+    a.highlight === b.highlight,
 );
 
 /** What the service itself said, or the place of a message that was removed while it was shown. */
