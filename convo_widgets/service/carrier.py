@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
-from convo_widgets.service import receipts
+from convo_widgets.service import delivery
 from convo_widgets.service.agenda import Agenda
 from convo_widgets.service.loops import Keep
 from convo_widgets.service.store import Change, Source, Store, iso
@@ -126,7 +126,7 @@ def _report(place: Place, step: Step, later: datetime | None, change: Change) ->
     conversation = change.store.row("SELECT * FROM conversations WHERE id = ?", place[0])
     message = change.store.row("SELECT * FROM messages WHERE conversation = ? AND idx = ?", *place[:2])
     if conversation is not None and message is not None:
-        receipts.report(change, conversation, message, place[2], status, code)
+        delivery.report(change, conversation, message, place[2], status, code)
 
 
 def fate(type: str, address: str, index: int) -> list[Step]:

@@ -24,6 +24,13 @@ CONVERSATIONS = 1000
 BODY = 32 * 1024
 """Bytes of UTF-8 in the text of a message."""
 
+OUTSIDE = {"sms": 5, "whatsapp": 16}
+"""Megabytes of media that a message to a channel outside may have."""
+OUTSIDE_TEXT = 1600
+"""Characters of text that a message to such a channel may have."""
+TEXT_TOO_LONG, MEDIA_TOO_LARGE = 21617, 11751
+"""Error codes of receipts: why a channel does not take a message."""
+
 SYSTEM = "system"
 """Author of what the account does in nobody's name; no user may be called so."""
 MB = 1024 * 1024
@@ -157,6 +164,13 @@ def body(value: str | UnsetType | None, *, needed: bool = True) -> str | None:
     if len(value.encode()) > BODY:
         raise Refused(50504, f"at most {BODY:,} bytes of UTF-8")
     return value
+
+
+def unfit(type: str, length: int, size: int) -> int:
+    """Why a channel outside does not take a message of so many characters and bytes of media; 0 where it does."""
+    if length > OUTSIDE_TEXT:
+        return TEXT_TOO_LONG
+    return MEDIA_TOO_LARGE if size > OUTSIDE[type] * MB else 0
 
 
 def binding(address: str | None, proxy_address: str | None, *, grouped: bool = False) -> str:

@@ -6,7 +6,19 @@ from sqlite3 import Row
 
 from msgspec import UNSET
 
-from convo_widgets.service import content, conversations, gaps, limits, media, rights, tell, timers, views, webhooks
+from convo_widgets.service import (
+    content,
+    conversations,
+    delivery,
+    gaps,
+    limits,
+    media,
+    rights,
+    tell,
+    timers,
+    views,
+    webhooks,
+)
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -88,6 +100,8 @@ def send(
         data = views.message(row[name] for name in views.MESSAGE).data
     tell.message(change, conversation["id"], "added", index, data)
     webhooks.message(change, "Added", conversation, index)
+    if new.media_sids or len(text or "") > limits.OUTSIDE_TEXT:
+        delivery.refuse(change, conversation, index, sid)
     change.sent.append((conversation["id"], index))
     tell.channel(change, conversation["id"])
     return row if data else find(change.store, conversation, sid)

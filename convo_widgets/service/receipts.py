@@ -1,4 +1,4 @@
-"""Delivery: what became of a message for those who are not on chat, whom it went to, and what its channel knows."""
+"""What users read of a message to other channels: its receipts, its recipients, and what its channel knows."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from sqlite3 import Row
 
 from msgspec import Raw
 
-from convo_widgets.service import conversations, messages, tell, webhooks
+from convo_widgets.service import conversations, messages
 from convo_widgets.service.calls import Answer, Call, get
 from convo_widgets.service.pages import Page
 from convo_widgets.service.refusals import Refused
-from convo_widgets.service.store import Change, Store, new_sid
+from convo_widgets.service.store import Store
 from convo_widgets.wire import json
 from convo_widgets.wire.schema import (
     ChannelMetadata,
@@ -20,37 +20,6 @@ from convo_widgets.wire.schema import (
     MessageRecipientPage,
     Meta,
 )
-
-STATUSES = ("sent", "delivered", "read", "failed", "undelivered")
-
-
-def report(change: Change, conversation: Row, message: Row, participant_sid: str, status: str, error_code: int) -> str:
-    """What a carrier says of a message for one addressee: a new receipt, or news of the one there is; its sid."""
-    if status not in STATUSES:
-        raise Refused(20422, f"Status is one of {', '.join(STATUSES)}")
-    place = conversation["id"], message["idx"], participant_sid
-    sql = "SELECT sid FROM receipts WHERE conversation = ? AND idx = ? AND participant_sid = ?"
-    sid = change.store.value(sql, *place)
-    if sid is None:
-        sid = new_sid("DY")
-        insert(change.store, sid, *place, status, error_code, change.time)
-    else:
-        sql = "UPDATE receipts SET status = ?, error_code = ?, date_updated = ? WHERE sid = ?"
-        change.run(sql, status, error_code, change.time, sid)
-    tell.message(change, conversation["id"], "updated", message["idx"])
-    webhooks.delivery(change, conversation, message, str(sid))
-    return str(sid)
-
-
-def insert(
-    store: Store, sid: str, conversation: int, index: int, participant: str, status: str, code: int, time: str
-) -> None:
-    """A new receipt."""
-    sql = (
-        "INSERT INTO receipts (sid, conversation, idx, participant_sid, status, error_code, "
-        "date_created, date_updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-    )
-    store.run(sql, sid, conversation, index, participant, status, code, time, time)
 
 
 def channel_message_sid(receipt: Row) -> str:

@@ -21,13 +21,13 @@ from msgspec import UNSET
 from convo_widgets.errors import UsageError
 from convo_widgets.service import (
     conversations,
+    delivery,
     gaps,
     limits,
     media,
     memberships,
     messages,
     participants,
-    receipts,
     users,
 )
 from convo_widgets.service.agenda import Agenda, Moment
@@ -295,7 +295,7 @@ class Replay(Playing):
             status = None if place >= told.total else _status(told, first=place == 0)
             place_sql = "SELECT status FROM receipts WHERE conversation = ? AND idx = ? AND participant_sid = ?"
             if status not in (None, change.store.value(place_sql, row["id"], message["idx"], member)):
-                receipts.report(change, row, message, member, str(status), 0)
+                delivery.report(change, row, message, member, str(status), 0)
 
     def _unsend(self, change: Change, event: RecordedEvent, payload: None) -> None:
         row = self._demand(change, event.conversation_sid)

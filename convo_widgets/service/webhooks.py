@@ -131,14 +131,14 @@ def _user(row: Row) -> dict[str, Any]:
     }
 
 
-def delivery(change: Change, conversation: Row, message: Row, sid: str) -> None:
-    """A carrier reported."""
+def delivery(change: Change, conversation: Row, message_sid: str, sid: str) -> None:
+    """A receipt is new, or changed."""
     if not heard(change):
         return
     row = change.store.row("SELECT * FROM receipts WHERE sid = ?", sid)
     assert row is not None
     fields = {
-        "MessageSid": message["sid"],
+        "MessageSid": message_sid,
         "DeliveryReceiptSid": sid,
         "ParticipantSid": row["participant_sid"],
         "Status": row["status"],

@@ -177,3 +177,18 @@ async def test_the_author_of_a_message(people: People) -> None:
     again = await joined
     assert again.attributes == {"again": True}
     assert await message.get_participant() is again
+
+
+@pytest.mark.both
+async def test_what_no_carrier_takes(people: People) -> None:
+    """A text too long for SMS is sent, and told as failed at once, with the code that says why."""
+    mine, theirs = await people.pair()
+    tom = await mine.add_non_chat_participant(DESK, "+447700900329")
+    failed = Expected(theirs, "messageUpdated", lambda update: update.update_reasons == ["deliveryReceipt"])
+    assert await mine.send_message("x" * 1601) == 0
+    message = (await failed).message
+    whole = message.aggregated_delivery_receipt
+    assert whole is not None
+    assert (whole.total, whole.failed, whole.sent) == (1, "all", "none")
+    (one,) = await message.get_detailed_delivery_receipts()
+    assert (one.participant_sid, one.status, one.error_code) == (tom.sid, "failed", 21617)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -31,7 +29,7 @@ from convo_widgets.wire.protocol import Replied
 from convo_widgets.wire.rest import NewContent
 from convo_widgets.wire.schema import HttpRequest, MessagingBinding, NewConversation, NewMessage, NewParticipant
 
-from .conftest import CONFIGURATION, Connect, Reply, Wire
+from .conftest import CONFIGURATION, Connect, Reply, Wire, inside
 from .http import Account, ask
 
 T = TypeVar("T")
@@ -188,18 +186,7 @@ class World:
 
     async def inside(self, does: Callable[[], T]) -> T:
         """Something in the service's own thread."""
-        done: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                done.set_result(does())
-            except BaseException as error:
-                done.set_exception(error)
-
-        loop = self.backend.faults._loop
-        assert loop is not None
-        loop.call_soon_threadsafe(run)
-        return await asyncio.wrap_future(done)
+        return await inside(self.service, does)
 
     async def stored(self) -> str:
         """All that the store holds."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from convo_widgets.wire import json, protocol
 from convo_widgets.wire.schema import HttpRequest
 
 PATIENCE = 10.0
+T = TypeVar("T")
 CONFIGURATION = "/Client/v2/Configuration"
 ROOMS = "/Client/v2/Conversations"
 MINE = "/Client/v2/MyConversations"
@@ -192,6 +194,20 @@ class Wire:
         if isinstance(event, protocol.Notified):
             self.told.append((event.message_type, json.decode(event.body)))
         self.events.append(event)
+
+
+async def inside(service: LocalService, does: Callable[[], T]) -> T:
+    """Something in the service's own thread."""
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(does())
+        except BaseException as error:
+            done.set_exception(error)
+
+    service._running.loop.call_soon_threadsafe(run)
+    return await asyncio.wrap_future(done)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlite3 import Row
 
-from convo_widgets.service import messages, participants, receipts
+from convo_widgets.service import delivery, messages, participants, receipts
 from convo_widgets.service.account.conversations import find
 from convo_widgets.service.account.requests import Answer, Request, dates_of, get, post
 from convo_widgets.service.refusals import Refused
@@ -60,7 +60,7 @@ def _report(request: Request, change: Change) -> Answer:
     member = participants.find_by(request.store, conversation, request.maybe("ParticipantSid") or "")
     change.source = Source("API")  # it is the carrier who says it, and webhooks hear of that in any case
     given = (request.maybe("Status") or "", request.number("ErrorCode"))
-    sid = receipts.report(change, conversation, message, member["sid"], *given)
+    sid = delivery.report(change, conversation, message, member["sid"], *given)
     return Answer(_find(request, conversation, message, sid).body, 201)
 
 

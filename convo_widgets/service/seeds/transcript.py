@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from convo_widgets.errors import UsageError
-from convo_widgets.service import conversations, media, messages, participants, receipts, users
+from convo_widgets.service import conversations, delivery, media, messages, participants, users
 from convo_widgets.service.seeds import samples
 from convo_widgets.service.store import Store, iso, new_sid, now
 from convo_widgets.service.views import delivery_of
@@ -237,7 +237,7 @@ class _Writer:
             if receipt.participant not in self.sids:
                 raise _Misfit(f"a receipt of {receipt.participant!r}, who is no participant")
             at, sid = _time(receipt.at), self.sids[receipt.participant]
-            receipts.insert(self.store, new_sid("DY"), self.row, index, sid, receipt.status, receipt.error_code, at)
+            delivery.insert(self.store, new_sid("DY"), self.row, index, sid, receipt.status, receipt.error_code, at)
         if line.delivery is not None:
             told = delivery_of(Counter(receipt.status for receipt in line.receipts))
             wrong = [name for name, value in line.delivery.items() if getattr(told, name, None) != value]
