@@ -18,13 +18,19 @@ NAMES = [name for name in convo_widgets.__all__ if name != "__version__"]
 
 
 def test_public_names_are_sorted_and_complete():
-    """`__all__` is what the package's file imports by name, in order, once each."""
-    names = {
-        name
-        for name, value in vars(convo_widgets).items()
-        if not name.startswith("_") and not isinstance(value, types.ModuleType)
-    }
-    assert convo_widgets.__all__ == sorted(names | {"__version__"})
+    """What the stub imports by name is what it lists, in order, once each, and every name is there when it is used."""
+    stub = ast.parse((ROOT / "convo_widgets/__init__.pyi").read_text())
+    imported = [alias.name for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    (listed,) = [node.value for node in stub.body if isinstance(node, ast.Assign)]
+    assert ast.literal_eval(listed) == sorted(imported) == convo_widgets.__all__
+    assert all(hasattr(convo_widgets, name) for name in imported)
+
+
+def test_nothing_is_imported_before_it_is_used():
+    """The package itself costs nothing, and a service or a client needs no table library."""
+    code = "import sys, convo_widgets as cw; cw.LocalService, cw.connect; print('pandas' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert run.stdout.strip() == "False"
 
 
 def _is_documented(thing: object) -> bool:
