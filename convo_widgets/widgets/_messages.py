@@ -33,6 +33,7 @@ def row_of(message: Message, names: Names, identity: str) -> dict[str, Any]:
         "own": message.author == identity,
         "system": message.author in (None, "system") and message.participant_sid is None,
         "channel": names.channel(message.participant_sid),
+        "plain": names.reaches_phones(),
         "body": message.body,
         "subject": message.subject,
         "date_created": None if written is None else written.timestamp() * 1000,

@@ -9,6 +9,7 @@ from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.participant import Participant
 from convo_widgets.errors import ReplyError, TransportError
 
+_TEXT_MESSAGES = frozenset({"sms", "mms"})
 LOOK_UPS = 50  # people whose names are looked up when a thread is opened
 
 
@@ -67,6 +68,10 @@ class Names:
     def main_channel(self) -> str:
         """The channel that is not chat, where somebody is on one; else chat."""
         return next((channel for channel in self._channels.values() if channel != "chat"), "chat")
+
+    def reaches_phones(self) -> bool:
+        """Whether what is written here goes out as text messages."""
+        return not _TEXT_MESSAGES.isdisjoint(self._channels.values())
 
     def knows(self, author: str | None) -> bool:
         """Whether looking it up would change nothing."""

@@ -10,34 +10,34 @@ import traitlets
 
 from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.message import Message, MessageUpdated
-from convo_widgets.client.participant import Participant
 from convo_widgets.errors import UsageError
 from convo_widgets.widgets._base import bundle
-from convo_widgets.widgets._conversation import OfConversation
-from convo_widgets.widgets._messages import row_of
+from convo_widgets.widgets._reading import Reading, number
 
 RECENT = 50  # messages that travel with the widget's state: the first paint, and what a saved notebook shows
 RECENT_INTERVAL = 1.0  # seconds between two updates of them
 MAX_PAGE = 200
 
 
-class Thread(OfConversation):
+class Thread(Reading):
     """A live conversation: messages as they come, older ones on scroll, and a composer.
 
     Text is shown as text, whatever it holds. Several views of one thread stay in step.
 
     Attributes:
-        read_only: hide the composer, and refuse to send.
+        read_only: hide the composer, and refuse to send and to react.
+        times: "clock" shows when a message was written, "relative" how long ago; pointing at it shows all of it.
+        markdown: show bodies as Markdown, of which bold, italic, code, lists, quotes and links are known; text messages
+            (SMS) stay as they are.
     """
 
     _esm = bundle("thread.js")
     _css = bundle("thread.css")
 
-    read_only = traitlets.Bool(False).tag(sync=True)
     _header = traitlets.Dict().tag(sync=True)
     _recent: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
 
-    REQUESTS = frozenset({"open", "older", "newer", "send", "typing"})
+    REQUESTS = Reading.REQUESTS | {"open", "older", "newer", "send", "typing"}
 
     def __init__(self, conversation: Conversation, **traits: Any) -> None:
         self._local_ids: dict[int, str] = {}
@@ -56,10 +56,12 @@ class Thread(OfConversation):
         self._listen(conversation, "typingStarted", "typingEnded", to=self._typing_changed)
         self._listen(conversation, "updated", "participantJoined", "participantLeft", to=self._header_changed)
         self._listen(conversation, "participantJoined", to=self._names.meet)
+        self._listen(conversation, "participantJoined", "participantLeft", "participantUpdated", to=self._readers_soon)
         self._listen(conversation, "discontinuity", to=lambda _: self._change("reset"))
         self._watch(client)
         await self._names.load()
         self._header_changed()
+        self._readers_soon()
         await self._refresh_recent()
 
     def _let_go(self) -> None:
@@ -87,11 +89,11 @@ class Thread(OfConversation):
         }
 
     async def _answer_older(self, params: dict[str, Any]) -> dict[str, Any]:
-        page = await self._conversation.get_messages(_count(params), _number(params, "before") - 1, "backwards")
+        page = await self._conversation.get_messages(_count(params), number(params, "before") - 1, "backwards")
         return {"messages": await self._rows(page.items), "has_older": page.has_prev_page}
 
     async def _answer_newer(self, params: dict[str, Any]) -> dict[str, Any]:
-        page = await self._conversation.get_messages(_count(params), _number(params, "after") + 1, "forward")
+        page = await self._conversation.get_messages(_count(params), number(params, "after") + 1, "forward")
         return {"messages": await self._rows(page.items), "has_newer": page.has_next_page}
 
     async def _answer_send(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -118,6 +120,7 @@ class Thread(OfConversation):
 
     def _updated(self, update: MessageUpdated) -> None:
         self._change("updated", message=self._row(update.message))
+        self._keep_reaction(update)
         self._refresh_soon()
 
     def _removed(self, message: Message) -> None:
@@ -173,19 +176,9 @@ class Thread(OfConversation):
     async def _typing_names(self) -> list[str]:
         return [self._names.of_participant(one) for one in await self._people() if one.is_typing]
 
-    async def _people(self) -> list[Participant]:
-        """The participants; nobody where one is no participant any more."""
-        try:
-            return await self._conversation.get_participants()
-        except UsageError:
-            return []
-
     async def _rows(self, messages: list[Message]) -> list[dict[str, Any]]:
         await asyncio.gather(*(self._names.look_up(author) for author in {one.author for one in messages} if author))
         return [self._row(message) for message in messages]
-
-    def _row(self, message: Message) -> dict[str, Any]:
-        return row_of(message, self._names, self._conversation.client.user.identity)
 
     # -- what travels with the widget's state
 
@@ -212,11 +205,4 @@ class Thread(OfConversation):
 
 def _count(params: dict[str, Any]) -> int:
     """How many messages a view asked for, within reason."""
-    return max(1, min(_number(params, "count"), MAX_PAGE))
-
-
-def _number(params: dict[str, Any], name: str) -> int:
-    value = params.get(name)
-    if not isinstance(value, int):
-        raise UsageError(f"The view gave no number as {name!r}.")
-    return value
+    return max(1, min(number(params, "count"), MAX_PAGE))

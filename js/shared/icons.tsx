@@ -40,6 +40,32 @@ export const Down = () => (
   </Icon>
 );
 
+export const Download = () => (
+  <Icon>
+    <path d="M8 2.5v7.6M4.8 7l3.2 3.1L11.2 7M3 13.2h10" />
+  </Icon>
+);
+
+export const Play = () => (
+  <Icon>
+    <path d="M5 3.2v9.6L12.6 8z" />
+  </Icon>
+);
+
+export const Smile = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="5.8" />
+    <path d="M5.6 9.4c1.2 1.7 3.6 1.7 4.8 0M6.2 6.4v.2M9.8 6.4v.2" />
+  </Icon>
+);
+
+export const Pin = () => (
+  <Icon>
+    <path d="M8 14c3-3.4 4.4-5.6 4.4-7.4a4.4 4.4 0 0 0-8.8 0C3.6 8.4 5 10.6 8 14z" />
+    <circle cx="8" cy="6.6" r="1.5" />
+  </Icon>
+);
+
 export const Plane = () => (
   <Icon>
     <path d="M2.4 8 13.6 2.8 10 13.4 7.6 8.9zM7.6 8.9l6-6.1" />

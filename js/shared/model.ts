@@ -61,6 +61,8 @@ export interface Message {
   /** It was there, and was removed while it was shown. */
   deleted: boolean;
   channel: string;
+  /** What is written here goes out as text messages: they have no markup. */
+  plain: boolean;
   body: string | null;
   subject: string | null;
   /** Milliseconds since the epoch. */
@@ -81,8 +83,14 @@ export interface Header {
   identity: string;
 }
 
+/** How many others on chat have read up to which index; -1 for nothing. */
+export type Readers = readonly { index: number; count: number }[];
+
 export interface Traits {
   conversationSid: string;
+  times: "clock" | "relative";
+  markdown: boolean;
+  readers: Readers;
   readOnly: boolean;
   theme: Theme;
   /** Pixels. */
@@ -167,6 +175,7 @@ export function messageFrom(value: unknown): Message | null {
     system: fields.system === true,
     deleted: false,
     channel: text(fields.channel) || "chat",
+    plain: fields.plain === true,
     body: textOrNull(fields.body),
     subject: textOrNull(fields.subject),
     dateCreated: finite(fields.date_created),
@@ -239,18 +248,25 @@ export function batchFrom(content: unknown): Batch | null {
 
 export const sendParams = (body: string, localId: string): Wire => ({ body, local_id: localId });
 
-export const TRAIT_EVENTS = ["conversation_sid", "read_only", "theme", "height", "_header", "_connection"].map(
-  (name) => `change:${name}`,
-);
+const TRAITS = ["conversation_sid", "read_only", "times", "markdown", "theme", "height"];
+export const TRAIT_EVENTS = [...TRAITS, "_header", "_readers", "_connection"].map((name) => `change:${name}`);
 export const RECENT_EVENT = "change:_recent";
 
 export const recentOf = (model: AnyModel): Message[] => messagesFrom(model.get("_recent"));
+
+function readerFrom(value: unknown): Readers[number] | null {
+  const [index, count] = Array.isArray(value) ? value.map(finite) : [];
+  return index == null || count == null ? null : { index, count };
+}
 
 export function traitsOf(model: AnyModel): Traits {
   const header = wire(model.get("_header"));
   return {
     conversationSid: text(model.get("conversation_sid")),
     readOnly: model.get("read_only") === true,
+    times: oneOf(model.get("times"), ["clock", "relative"], "clock"),
+    markdown: model.get("markdown") === true,
+    readers: listOf(model.get("_readers"), readerFrom),
     theme: themeOf(model),
     height: heightOf(model),
     header: {

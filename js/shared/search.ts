@@ -5,7 +5,9 @@ const PLAIN = /^[ -~\s]*$/; // most text, and quick
 
 /** The text as it is compared; the kernel does the same (`widgets/_finding.py`). */
 export function folded(text: string): string {
-  return PLAIN.test(text) ? text.toLowerCase() : text.normalize("NFKD").replace(MARKS, "").toLowerCase().replaceAll("ς", "σ");
+  return PLAIN.test(text)
+    ? text.toLowerCase()
+    : text.normalize("NFKD").replace(MARKS, "").toLowerCase().replaceAll("ς", "σ");
 }
 
 /** Where the folded `needle` stands in a text: pairs of first and behind the last character, in order. */

@@ -1,10 +1,13 @@
 import type { ComponentChildren } from "preact";
 import { placesOf } from "./search";
 
-const ADDRESS = /\bhttps?:\/\/[^\s<>"]+/gi;
+const ADDRESS = /\b(?:https?:\/\/|mailto:|tel:)[^\s<>"]+/gi;
+
+/** What a link may lead to; everything else stays text. */
+const PROTOCOLS = new Set(["http:", "https:", "mailto:", "tel:"]);
 
 /** Longer than any address that people send; what is longer stays text. */
-const LONGEST_ADDRESS = 2048;
+export const LONGEST_ADDRESS = 2048;
 
 const OPENING: Record<string, string> = { ")": "(", "]": "[", "}": "{" };
 
@@ -23,11 +26,12 @@ function trimAddress(found: string): string {
   return found.slice(0, end);
 }
 
-/** The address as the browser understands it, or null for everything that is not http or https. */
+/** The address as the browser understands it, or null for everything that is not http, https, mailto or tel. */
 export function linkTarget(address: string): string | null {
+  if (address.length > LONGEST_ADDRESS) return null;
   try {
     const url = new URL(address);
-    return url.protocol === "http:" || url.protocol === "https:" ? url.href : null;
+    return PROTOCOLS.has(url.protocol) && (url.host || url.pathname) ? url.href : null;
   } catch {
     return null;
   }
@@ -45,22 +49,25 @@ export function Marked({ children, highlight = "" }: { children: string; highlig
   return <>{parts}</>;
 }
 
+/** A link away from the notebook, which learns nothing of it. Its target stands in the title, whatever its text says. */
+export function Link({ target, children, ...rest }: { target: string; class?: string; children: ComponentChildren }) {
+  return (
+    <a href={target} title={target} target="_blank" rel="noopener noreferrer nofollow" {...rest}>
+      {children}
+    </a>
+  );
+}
+
 /** A stranger's text: addresses become links made of text nodes, everything else stays the characters it is. */
 export function Text({ children, highlight = "" }: { children: string; highlight?: string }) {
   const marked = (text: string) => (highlight === "" ? text : <Marked highlight={highlight}>{text}</Marked>);
   const parts: ComponentChildren[] = [];
   let done = 0;
   for (const match of children.matchAll(ADDRESS)) {
-    if (match[0].length > LONGEST_ADDRESS) continue;
     const address = trimAddress(match[0]);
     const target = linkTarget(address);
     if (!target) continue;
-    parts.push(
-      marked(children.slice(done, match.index)),
-      <a href={target} title={target} target="_blank" rel="noopener noreferrer nofollow">
-        {marked(address)}
-      </a>,
-    );
+    parts.push(marked(children.slice(done, match.index)), <Link target={target}>{marked(address)}</Link>);
     done = match.index + address.length;
   }
   parts.push(marked(children.slice(done)));

@@ -53,3 +53,21 @@ export function whenName(ms: number, now: number = Date.now()): string {
   const sameYear = new Date(ms).getFullYear() === new Date(now).getFullYear();
   return (sameYear ? shortFormat : shortAndYearFormat).format(ms);
 }
+
+const agoFormat = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
+const STEPS = [
+  ["minute", 60_000, 60],
+  ["hour", 3_600_000, 24],
+  ["day", 86_400_000, 7],
+] as const;
+
+/** How long ago: "now", "5 min. ago", "yesterday"; the date when it is more than a week. */
+export function agoName(ms: number, now: number = Date.now()): string {
+  const past = Math.max(0, now - ms); // a clock that is ahead of ours is no news from the future
+  if (past < 45_000) return agoFormat.format(0, "second");
+  for (const [unit, length, most] of STEPS) {
+    const count = Math.round(past / length);
+    if (count < most) return agoFormat.format(-count, unit);
+  }
+  return whenName(ms, now);
+}

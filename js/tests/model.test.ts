@@ -18,7 +18,15 @@ test("a message gets its camelCase names", () => {
   });
   expect(messageFrom(wire)).toEqual({
     ...{ sid: "IM4", index: 4, author: "marta", name: "Marta Oliveira", own: false, channel: "chat" },
-    ...{ body: "message 4", subject: null, dateCreated: 12, edited: false, system: false, deleted: false },
+    ...{
+      body: "message 4",
+      subject: null,
+      dateCreated: 12,
+      edited: false,
+      system: false,
+      deleted: false,
+      plain: false,
+    },
     texts: [{ sid: "ME2", filename: null, contentType: "text/html", size: 7, category: "history" }],
     content: "twilio/card",
     reactions: [{ name: "heart", count: 2, people: ["Dana"], own: true }],
@@ -69,9 +77,17 @@ test.each([null, {}, { kind: "response", id: "x" }, { kind: "batch" }])("%j is n
 });
 
 test("traits of a saved notebook of another version still make a view", () => {
-  const kernel = new Kernel({ theme: "neon", height: "tall", _header: null, _connection: undefined, read_only: 1 });
+  const kernel = new Kernel({
+    theme: "neon",
+    height: "tall",
+    _header: null,
+    _connection: undefined,
+    read_only: 1,
+    _readers: [[4, 2], ["x"], null],
+  });
   expect(traitsOf(kernel)).toEqual({
     ...{ conversationSid: "CH1", readOnly: false, theme: "auto", height: 480, connection: "connected" },
+    ...{ times: "clock", markdown: false, readers: [{ index: 4, count: 2 }] },
     header: { title: "", state: "active", names: [], identity: "" },
   });
 });

@@ -1,11 +1,13 @@
 import { render } from "preact";
+import { act } from "preact/test-utils";
 import { beforeEach, describe, expect, test } from "vitest";
 import { AVATAR_COLOURS, colourOf, initialsOf } from "../shared/avatar";
 import type { Delivery, Message } from "../shared/model";
 import { linkTarget, sizeName } from "../shared/text";
 import { dayName } from "../shared/time";
 import { PendingRow } from "../thread/pending";
-import { contextOf, deliveryOf, MessageRow } from "../thread/row";
+import { reachOf, readersOf } from "../thread/receipts";
+import { contextOf, MessageRow } from "../thread/row";
 import type { Pending } from "../thread/sending";
 import { message } from "./fakes";
 
@@ -18,6 +20,11 @@ function show(fields: Partial<Message>, context = { day: null as string | null, 
   render(<MessageRow message={message(7, fields)} {...context} />, place);
   return place;
 }
+const press = (selector: string) =>
+  act(() => {
+    for (const each of all(selector)) (each as HTMLElement).click();
+  });
+const unfold = () => press(".cw-fold[aria-expanded=false]");
 const all = (selector: string) => [...place.querySelectorAll(selector)];
 const one = (selector: string) => {
   const found = place.querySelector(selector);
@@ -61,6 +68,8 @@ describe("a stranger's text", () => {
   ])("%s is no link", (text) => {
     show({ body: text });
     expect(all("a")).toEqual([]);
+    unfold();
+    expect(all("a")).toEqual([]);
     expect(one(".cw-body").textContent).toBe(text);
   });
 
@@ -96,6 +105,7 @@ describe("a stranger's text", () => {
   test("32 KB of brackets behind an address do not hold the page up", () => {
     const start = performance.now();
     show({ body: `https://a.example/${")".repeat(2000)} `.repeat(16) });
+    unfold();
     expect(performance.now() - start).toBeLessThan(1000);
     expect(all("a")).toHaveLength(16);
   });
@@ -156,13 +166,13 @@ describe("a row", () => {
 
   test("with files only has chips and no empty text", () => {
     const media = [
-      { sid: "ME1", filename: "broken-cup.jpg", contentType: "image/jpeg", size: 1_234_567 },
+      { sid: "ME1", filename: "broken-cup.heic", contentType: "image/heic", size: 1_234_567 },
       { sid: "ME2", filename: null, contentType: "", size: null },
     ];
     show({ body: null, media });
     expect(all(".cw-body")).toEqual([]);
     expect(all(".cw-file-text").map((each) => each.textContent)).toEqual([
-      "broken-cup.jpg1.2 MB · image",
+      "broken-cup.heic1.2 MB · image",
       "Unnamed filefile",
     ]);
   });
@@ -191,27 +201,32 @@ describe("delivery", () => {
   };
 
   test.each([
-    [{}, null],
-    [{ sent: "all" }, { sign: "sent", words: "Sent to all 3 people" }],
-    [
-      { sent: "all", delivered: "some" },
-      { sign: "delivered", words: "Delivered to some people" },
-    ],
-    [
-      { sent: "all", delivered: "all", read: "all" },
-      { sign: "read", words: "Read by all 3 people" },
-    ],
-    [
-      { sent: "all", read: "some", failed: "some" },
-      { sign: "failed", words: "Not delivered to some people" },
-    ],
-    [{ undelivered: "all" }, { sign: "failed", words: "Not delivered" }],
-    [
-      { total: 1, read: "all" },
-      { sign: "read", words: "Read by the recipient" },
-    ],
-  ] as const)("%j", (fields, expected) => {
-    expect(deliveryOf({ ...none, ...fields })).toEqual(expected);
+    [{}, 0, 0, { sign: "sent", words: "Sent" }],
+    [{ sent: "all" }, 0, 0, { sign: "sent", words: "Sent" }],
+    [{ sent: "all", delivered: "some" }, 0, 0, { sign: "delivered", words: "Delivered to some people" }],
+    [{ delivered: "all" }, 0, 0, { sign: "delivered", words: "Delivered to all 3 people" }],
+    [{ delivered: "all" }, 0, 1, { sign: "delivered", words: "Delivered to some people" }],
+    [{ delivered: "all", read: "all" }, 0, 0, { sign: "read", words: "Read by all 3 people" }],
+    [{ read: "all" }, 0, 1, { sign: "read", words: "Read by some people" }],
+    [{ read: "all" }, 1, 1, { sign: "read", words: "Read by all 4 people" }],
+    [{ read: "some", failed: "some" }, 0, 0, { sign: "failed", words: "Not delivered to some people" }],
+    [{ undelivered: "all" }, 0, 0, { sign: "failed", words: "Not delivered" }],
+    [{ undelivered: "all" }, 1, 2, { sign: "failed", words: "Not delivered to some people" }],
+    [{ total: 1, read: "all" }, 0, 0, { sign: "read", words: "Read by the recipient" }],
+    [{ total: 0 }, 1, 3, { sign: "read", words: "Read by 1 of 3 people" }],
+    [{ total: 0 }, 1, 1, { sign: "read", words: "Read by the recipient" }],
+  ] as const)("%j, read by %d of %d on chat", (fields, read, people, expected) => {
+    expect(reachOf({ ...none, ...fields }, read, people)).toEqual(expected);
+  });
+
+  test("readers are those who have read up to the message", () => {
+    const readers = [
+      { index: 9, count: 1 },
+      { index: 7, count: 2 },
+      { index: -1, count: 4 },
+    ];
+    expect(readersOf(readers, 7)).toEqual({ read: 3, people: 7 });
+    expect(readersOf(readers, 10)).toEqual({ read: 0, people: 7 });
   });
 
   test("is shown, in words too, for own messages only", () => {

@@ -3,6 +3,7 @@ import { Virtualizer, type VirtualizerHandle } from "virtua";
 import { Down } from "../shared/icons";
 import type { Header, Message } from "../shared/model";
 import { PendingRow } from "./pending";
+import { readersOf } from "./receipts";
 import { contextOf, MessageRow } from "./row";
 import { TOP_LINE, useScroll } from "./scroll";
 import { type Pending, visiblePending } from "./sending";
@@ -27,6 +28,7 @@ const placeOf = (item: Item, identity: string) =>
 export function Log({ store, state, header, shift }: Props) {
   const { messages, seenUpTo } = state;
   const { identity } = header;
+  const { readers } = store.traits;
   const pending = visiblePending(state);
   const items: readonly Item[] = pending.length > 0 ? [...messages, ...pending] : messages;
   const scroller = useRef<HTMLDivElement>(null);
@@ -40,7 +42,8 @@ export function Log({ store, state, header, shift }: Props) {
     const fresh = seenAbove && !isPending(item) && item.index > seenUpTo;
     const context = contextOf(placeOf(item, identity), above ? placeOf(above, identity) : null, fresh);
     if (!isPending(item)) {
-      return <MessageRow key={state.landed.get(item.index) ?? `m${item.index}`} message={item} {...context} />;
+      const key = state.landed.get(item.index) ?? `m${item.index}`;
+      return <MessageRow key={key} message={item} {...context} {...(item.own && readersOf(readers, item.index))} />;
     }
     const { localId } = item;
     return (

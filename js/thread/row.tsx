@@ -1,10 +1,17 @@
 import { memo } from "preact/compat";
+import { useState } from "preact/hooks";
 import { Avatar } from "../shared/avatar";
 import { Channel } from "../shared/channel";
-import { FileIcon, Tick, Ticks, Warning } from "../shared/icons";
-import type { Delivery, Medium, Message } from "../shared/model";
-import { Marked, sizeName, Text } from "../shared/text";
-import { clock, dayName, dayOf, fullTime, isDate, iso } from "../shared/time";
+import type { Message } from "../shared/model";
+import { Marked, Text } from "../shared/text";
+import { clock, dayName, dayOf, isDate } from "../shared/time";
+import { Body } from "./body";
+import { EmailTexts } from "./email";
+import { Media } from "./media";
+import { Reactions } from "./reactions";
+import { Receipt, ReceiptList, reachOf } from "./receipts";
+import { Rich } from "./rich";
+import { Time } from "./time";
 
 /** Milliseconds between two messages of one author that still stand under one name. */
 const GROUP_WITHIN = 5 * 60_000;
@@ -34,61 +41,6 @@ export function contextOf(message: Placed, above: Placed | null, fresh = false):
   return { day: newDay ? dayName(date) : null, head: alone && !isQuiet(message), fresh };
 }
 
-function Time({ date }: { date: number | null }) {
-  if (!isDate(date)) return null;
-  return (
-    <time class="cw-time" dateTime={iso(date)} title={fullTime(date)}>
-      {clock(date)}
-    </time>
-  );
-}
-
-/** The sign and the sentence for how far an own message got. */
-export function deliveryOf(
-  delivery: Delivery,
-): { sign: "failed" | "read" | "delivered" | "sent"; words: string } | null {
-  const people = delivery.total === 1 ? "the recipient" : `all ${delivery.total} people`;
-  const reach = (amount: "some" | "all") => (amount === "all" ? people : "some people");
-  const { failed, undelivered, read, delivered, sent } = delivery;
-  const lost = failed === "none" ? undelivered : failed;
-  if (lost !== "none") {
-    const words = lost === "all" ? "Not delivered" : "Not delivered to some people";
-    return { sign: "failed", words };
-  }
-  if (read !== "none") return { sign: "read", words: `Read by ${reach(read)}` };
-  if (delivered !== "none") return { sign: "delivered", words: `Delivered to ${reach(delivered)}` };
-  if (sent !== "none") return { sign: "sent", words: `Sent to ${reach(sent)}` };
-  return null;
-}
-
-function DeliverySign({ delivery }: { delivery: Delivery }) {
-  const state = deliveryOf(delivery);
-  if (!state) return null;
-  const { sign, words } = state;
-  return (
-    <span class={`cw-delivery cw-${sign}`} title={words}>
-      {sign === "failed" ? <Warning /> : sign === "sent" ? <Tick /> : <Ticks />}
-      <span class="cw-hidden">{words}</span>
-    </span>
-  );
-}
-
-function File({ medium }: { medium: Medium }) {
-  const { contentType, size } = medium;
-  const kind = contentType.split("/")[0] || "file";
-  return (
-    <span class="cw-file" title={medium.filename ?? contentType}>
-      <span class={`cw-file-icon cw-file-${/^(image|audio|video)$/.test(kind) ? kind : "other"}`}>
-        <FileIcon contentType={contentType} />
-      </span>
-      <span class="cw-file-text">
-        <bdi class="cw-file-name">{medium.filename ?? "Unnamed file"}</bdi>
-        <span class="cw-file-size">{[size === null ? "" : sizeName(size), kind].filter(Boolean).join(" · ")}</span>
-      </span>
-    </span>
-  );
-}
-
 export function Lines({ day, fresh }: Context) {
   if (day !== null) {
     return (
@@ -107,7 +59,7 @@ export function Lines({ day, fresh }: Context) {
 export function Gutter({ message, head }: { message: Placed & { name: string }; head: boolean }) {
   return (
     <div class="cw-gutter">
-      {head ? <Avatar author={message.author} name={message.name} /> : <Time date={message.dateCreated} />}
+      {head ? <Avatar author={message.author} name={message.name} /> : <Time date={message.dateCreated} short />}
     </div>
   );
 }
@@ -132,12 +84,17 @@ export interface MessageRowProps extends Context {
   message: Message;
   /** What is searched for and marked, folded; "" for nothing. */
   highlight?: string;
+  /** Of an own message: how many others on chat have read it, and how many there are. */
+  read?: number;
+  people?: number;
 }
 
 export const MessageRow = memo(
-  ({ message, day, head, fresh, highlight = "" }: MessageRowProps) => {
-    const { body, media, subject } = message;
-    if (isQuiet(message)) return <QuietRow message={message} day={day} head={head} fresh={fresh} />;
+  (props: MessageRowProps) => {
+    const { message, day, head, fresh, highlight = "", read = 0, people = 0 } = props;
+    const [asking, setAsking] = useState(false);
+    if (isQuiet(message)) return <QuietRow {...props} />;
+    const reach = message.own ? reachOf(message.delivery, read, people) : null;
     return (
       <>
         <Lines day={day} head={head} fresh={fresh} />
@@ -150,30 +107,11 @@ export const MessageRow = memo(
           <Gutter message={message} head={head} />
           <div class="cw-content">
             <Name message={message} head={head} />
-            {subject && (
-              <div class="cw-subject" dir="auto">
-                <Marked highlight={highlight}>{subject}</Marked>
-              </div>
-            )}
-            {body && (
-              <div class="cw-said">
-                <div class="cw-body" dir="auto">
-                  <Text highlight={highlight}>{body}</Text>
-                </div>
-                {message.edited && <span class="cw-edited">(edited)</span>}
-              </div>
-            )}
-            {!body && !subject && media.length === 0 && <div class="cw-body cw-none">No text</div>}
-            {media.length > 0 && (
-              <div class="cw-files">
-                {media.map((medium, at) => (
-                  <File key={medium.sid || at} medium={medium} />
-                ))}
-              </div>
-            )}
-            {message.edited && !body && <span class="cw-edited">(edited)</span>}
+            <Said message={message} highlight={highlight} />
+            <Reactions message={message} />
+            {reach && asking && <ReceiptList message={message} reach={reach} onClose={() => setAsking(false)} />}
           </div>
-          {message.own && message.delivery && <DeliverySign delivery={message.delivery} />}
+          {reach && <Receipt reach={reach} open={asking} onPress={() => setAsking(!asking)} />}
         </article>
       </>
     );
@@ -183,8 +121,42 @@ export const MessageRow = memo(
     a.day === b.day &&
     a.head === b.head &&
     a.fresh === b.fresh &&
-    a.highlight === b.highlight,
+    a.highlight === b.highlight &&
+    a.read === b.read &&
+    a.people === b.people,
 );
+
+/** What a message says, in whatever form. */
+function Said({ message, highlight }: { message: Message; highlight: string }) {
+  const { index, sid, body, subject, media, texts, content } = message;
+  const edited = message.edited && <span class="cw-edited">(edited)</span>;
+  const isEmpty = !body && !subject && media.length === 0 && texts.length === 0;
+  return (
+    <>
+      {subject && (
+        <div class="cw-subject" dir="auto">
+          <Marked highlight={highlight}>{subject}</Marked>
+        </div>
+      )}
+      {content !== null ? (
+        <Rich key={sid} message={message} type={content} />
+      ) : (
+        body && (
+          <div class="cw-said">
+            <Body key={sid} name={sid} plain={message.plain} highlight={highlight}>
+              {body}
+            </Body>
+            {edited}
+          </div>
+        )
+      )}
+      {content === null && isEmpty && <div class="cw-body cw-none">No text</div>}
+      {media.length > 0 && <Media index={index} media={media} />}
+      {texts.length > 0 && <EmailTexts index={index} texts={texts} />}
+      {(!body || content !== null) && edited}
+    </>
+  );
+}
 
 /** What the service itself said, or the place of a message that was removed while it was shown. */
 function QuietRow({ message, day, head, fresh }: MessageRowProps) {

@@ -1,5 +1,5 @@
 import { flushSync } from "preact/compat";
-import { useLayoutEffect, useReducer, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useReducer, useRef } from "preact/hooks";
 import { NO_KERNEL, type Pulse } from "../shared/comm";
 import { Lock } from "../shared/icons";
 import type { Header } from "../shared/model";
@@ -7,6 +7,7 @@ import { connectionWords, pulseWords, Shell } from "../shared/shell";
 import type { Connection } from "../shared/values";
 import { Composer } from "./composer";
 import { Log } from "./log";
+import { Desk, ReadingContext } from "./reading";
 import type { State } from "./state";
 import type { ThreadStore } from "./store";
 
@@ -25,12 +26,18 @@ export function Thread({ store }: { store: ThreadStore }) {
 
   const { state, traits } = store;
   const { header, theme, height } = traits;
+  const { times, markdown, readOnly } = traits;
+  const desk = useMemo(() => new Desk(store), [store, state.conversationSid]);
+  const canWrite = !readOnly && header.state !== "closed" && state.opened;
+  const reading = useMemo(() => ({ desk, times, markdown, canWrite }), [desk, times, markdown, canWrite]);
   const label = header.title ? `Conversation ${header.title}` : "Conversation";
   return (
     <Shell name="thread" label={label} theme={theme} height={height} comm={store.comm}>
       <Heading header={header} />
       <Status store={store} state={state} connection={traits.connection} />
-      <Log store={store} state={state} header={header} shift={shift.current} />
+      <ReadingContext.Provider value={reading}>
+        <Log store={store} state={state} header={header} shift={shift.current} />
+      </ReadingContext.Provider>
       <div class="cw-typing" role="status">
         {state.typing.length > 0 && (
           <>

@@ -42,6 +42,7 @@ async def test_opening(people: People, show: Show) -> None:
         "own": False,
         "system": False,
         "channel": "chat",
+        "plain": False,
         "body": "1",
         "subject": None,
         "date_created": message.date_created.timestamp() * 1000,  # type: ignore[union-attr]
