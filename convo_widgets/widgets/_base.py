@@ -286,6 +286,18 @@ class Widget(anywidget.AnyWidget):
         raise NotImplementedError
 
 
+def number(params: dict[str, Any], name: str) -> int:
+    """A whole number of a view's request.
+
+    Raises:
+        UsageError: there is none.
+    """
+    value = params.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise UsageError(f"The view gave no number as {name!r}.")
+    return value
+
+
 def _scrubbed(text: str) -> str:
     """The text without tokens."""
     return _TOKEN.sub("<token>", text)

@@ -13,7 +13,7 @@ from convo_widgets.client.media import Media
 from convo_widgets.client.message import Message, MessageUpdated
 from convo_widgets.client.participant import Participant
 from convo_widgets.errors import Conflict, UsageError
-from convo_widgets.widgets._base import Binary
+from convo_widgets.widgets._base import Binary, number
 from convo_widgets.widgets._conversation import OfConversation
 from convo_widgets.widgets._messages import LONGEST_REACTION, reactions_of, row_of
 from convo_widgets.widgets._receipts import receipts_of
@@ -205,14 +205,6 @@ class Reading(OfConversation):
                 del self._wishes[of, name]
                 if self._loop.time() - since < KEEP:
                     self._spawn(self._react(index, name, on))
-
-
-def number(params: dict[str, Any], name: str) -> int:
-    """A number that a view gave."""
-    value = params.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise UsageError(f"The view gave no number as {name!r}.")
-    return value
 
 
 def _reacted(attributes: dict[str, Any], identity: str, name: str, on: bool) -> dict[str, Any]:

@@ -11,15 +11,16 @@ import traitlets
 from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.message import Message, MessageUpdated
 from convo_widgets.errors import UsageError
-from convo_widgets.widgets._base import bundle
-from convo_widgets.widgets._reading import Reading, number
+from convo_widgets.widgets._base import bundle, number
+from convo_widgets.widgets._finding import Finding
+from convo_widgets.widgets._reading import Reading
 
 RECENT = 50  # messages that travel with the widget's state: the first paint, and what a saved notebook shows
 RECENT_INTERVAL = 1.0  # seconds between two updates of them
 MAX_PAGE = 200
 
 
-class Thread(Reading):
+class Thread(Reading, Finding):
     """A live conversation: messages as they come, older ones on scroll, and a composer.
 
     Text is shown as text, whatever it holds. Several views of one thread stay in step.
@@ -37,7 +38,7 @@ class Thread(Reading):
     _header = traitlets.Dict().tag(sync=True)
     _recent: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
 
-    REQUESTS = Reading.REQUESTS | {"open", "older", "newer", "send", "typing"}
+    REQUESTS = Reading.REQUESTS | Finding.REQUESTS | {"open", "older", "newer", "around", "send", "typing"}
 
     def __init__(self, conversation: Conversation, **traits: Any) -> None:
         self._local_ids: dict[int, str] = {}
@@ -86,6 +87,7 @@ class Thread(Reading):
             "has_older": page.has_prev_page,
             "seq": sequence,
             "typing": await self._typing_names(),
+            **await self._beginning(page.items, page.has_prev_page),
         }
 
     async def _answer_older(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -95,6 +97,18 @@ class Thread(Reading):
     async def _answer_newer(self, params: dict[str, Any]) -> dict[str, Any]:
         page = await self._conversation.get_messages(_count(params), number(params, "after") + 1, "forward")
         return {"messages": await self._rows(page.items), "has_newer": page.has_next_page}
+
+    async def _answer_around(self, params: dict[str, Any]) -> dict[str, Any]:
+        count, index = _count(params), max(0, number(params, "index"))
+        after = await self._conversation.get_messages(count, index, "forward")
+        end = after.items[0].index - 1 if after.items else index
+        before = await self._conversation.get_messages(count, end, "backwards") if end >= 0 else None
+        older = [] if before is None else before.items
+        return {
+            "messages": await self._rows([*older, *after.items]),
+            "has_older": before is not None and before.has_prev_page,
+            "has_newer": after.has_next_page,
+        }
 
     async def _answer_send(self, params: dict[str, Any]) -> dict[str, Any]:
         if self.read_only:
@@ -125,6 +139,7 @@ class Thread(Reading):
 
     def _removed(self, message: Message) -> None:
         self._change("removed", index=message.index, sid=message.sid)
+        self._unselect(message.sid)
         self._refresh_soon()
 
     def _learn(self, message: Message) -> None:
