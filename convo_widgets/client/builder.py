@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
+from uuid import uuid4
 
 from convo_widgets.client.files import FileMedia, UnsentMedia, media_of
 from convo_widgets.client.media import MediaCategory
@@ -58,6 +59,7 @@ class UnsentMessage:
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
         self._uploaded: dict[int, tuple[FileMedia, str]] = {}
+        self._mutation = str(uuid4())
         self.text: str | None = None
         self.attributes: Any = {}
         self.media_content: list[tuple[MediaCategory, FileMedia]] = []
@@ -88,7 +90,8 @@ class UnsentMessage:
         """Upload its media, some at a time, then send it; returns its index.
 
         Cancelling the task that awaits this stops the uploads, and nothing is sent. Where the message itself fails
-        after its media were uploaded, the error says so, and `send` again uploads them no more.
+        after its media were uploaded, the error says so, and `send` again uploads them no more. Where no answer came,
+        the service recognises a second `send`: there is one message.
 
         Args:
             on_progress: called with the bytes that are uploaded and all there are, over all media.
@@ -100,22 +103,43 @@ class UnsentMessage:
             ReplyError: whatever else the service minds.
             TransportError: no answer came; `may_have_happened` says what that means.
         """
-        if self.text is not None:
-            check_body(self.text)
-        media = [medium for _, medium in self.media_content]
-        aside = self._conversation._client._media.http.aside
-        sources = await aside(self._conversation.limits.check, media) if media else []
-        sids = await self._upload(media, sources, on_progress) if media else []
+        sids = await self._upload_all(on_progress)
         try:
-            index = await self._conversation._send(self._body(sids))
+            index = await self._conversation._send(self._body(sids), self._mutation)
         except BaseException as error:
+            if isinstance(error, ReplyError):
+                self._mutation = str(uuid4())  # it was answered: the next try is another one
             if isinstance(error, ReplyError) and error.code in BAD_MEDIA:
                 self._uploaded.clear()
             elif sids:
                 error.add_note("The media were uploaded already; send() again sends the message without doing it anew.")
             raise
+        self._mutation = str(uuid4())
         self._uploaded.clear()  # they are the message's now
         return index
+
+    async def upload(self, on_progress: Progress | None = None) -> None:
+        """Upload its media ahead: `send` then only sends the message.
+
+        Args:
+            on_progress: as for `send`.
+
+        Raises:
+            TooLarge: the body or a medium is too large.
+            UsageError: there are too many media, or a file cannot be read.
+            ReplyError: whatever else the service minds.
+            TransportError: no answer came.
+        """
+        await self._upload_all(on_progress)
+
+    async def _upload_all(self, on_progress: Progress | None) -> list[str]:
+        if self.text is not None:
+            check_body(self.text)
+        media = [medium for _, medium in self.media_content]
+        if not media:
+            return []
+        sources = await self._conversation._client._media.http.aside(self._conversation.limits.check, media)
+        return await self._upload(media, sources, on_progress)
 
     def _body(self, sids: list[str]) -> NewMessage:
         body = NewMessage(media_sids=sids, attributes=json.encode(self.attributes).decode())

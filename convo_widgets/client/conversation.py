@@ -266,8 +266,10 @@ class Conversation(Emitter):
         """A builder for a message with several parts: ``prepare_message().set_body("Look").add_media("a.png")...``."""
         return MessageBuilder(self)
 
-    async def _send(self, message: NewMessage) -> int:
-        reply = await self._client._session.post(self._links.messages, message, MessageReply, what="sending a message")
+    async def _send(self, message: NewMessage, mutation: str) -> int:
+        reply = await self._client._session.post(
+            self._links.messages, message, MessageReply, what="sending a message", mutation=mutation
+        )
         self._membership.stopped_typing()
         return reply.index
 

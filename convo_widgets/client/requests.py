@@ -66,8 +66,10 @@ class Requests:
                 if asyncio.get_running_loop().time() >= give_up_at or self.link.has_ended:
                     raise
 
-    async def mutate(self, method: str, url: str, body: Any = None, *, what: str) -> bytes:
+    async def mutate(self, method: str, url: str, body: Any = None, *, what: str, mutation: str | None = None) -> bytes:
         """Change something, once: a try that lost its answer is repeated with the same mutation id.
+
+        With one that was used before, it is a further try of that.
 
         Returns:
             The answer's body.
@@ -76,7 +78,7 @@ class Requests:
             ReplyError: the service answered no.
             TransportError: no answer came; `may_have_happened` says what that means.
         """
-        headers = {"X-Twilio-Mutation-Id": str(uuid4())}
+        headers = {"X-Twilio-Mutation-Id": mutation or str(uuid4())}
         turn = self.link.take_turn()
         lost: ConnectionLost | RequestTimeout | None = None  # a try without an answer: it may have happened
         for attempt in range(1, MUTATION_TRIES + 1):
@@ -102,9 +104,9 @@ class Requests:
                 raise kind(what, may_have_happened=True) from error
         return response.body
 
-    async def post(self, url: str, body: Any, type: type[T], *, what: str) -> T:
+    async def post(self, url: str, body: Any, type: type[T], *, what: str, mutation: str | None = None) -> T:
         """`mutate` by POST, with a typed answer."""
-        return typed(await self.mutate("POST", url, body, what=what), type, what)
+        return typed(await self.mutate("POST", url, body, what=what, mutation=mutation), type, what)
 
     async def post_form(self, url: str, fields: dict[str, str], type: type[T], *, what: str) -> T:
         """POST a form; it is not repeated."""

@@ -8,8 +8,10 @@ from typing import Any
 import traitlets
 
 from convo_widgets.client.conversation import Conversation
+from convo_widgets.client.message import Message
+from convo_widgets.client.participant import Participant
 from convo_widgets.errors import ConvoError, UsageError
-from convo_widgets.widgets._base import Widget
+from convo_widgets.widgets._base import Widget, number
 from convo_widgets.widgets._names import Names
 
 
@@ -70,3 +72,33 @@ class OfConversation(Widget):
         self._forget()
         await self._load()
         self._change("reset")
+
+
+class OfMessages(OfConversation):
+    """Base of widgets that show the messages of a conversation.
+
+    Attributes:
+        read_only: nobody writes or changes anything in the views.
+    """
+
+    read_only = traitlets.Bool(False).tag(sync=True)
+
+    @property
+    def _identity(self) -> str:
+        return self._conversation.client.user.identity
+
+    async def _people(self) -> list[Participant]:
+        """The participants; nobody where one is no participant any more."""
+        try:
+            return await self._conversation.get_participants()
+        except UsageError:
+            return []
+
+    async def _message(self, params: dict[str, Any]) -> Message:
+        """The message that a view names, as it is now."""
+        index = number(params, "index")
+        await self._loaded()
+        found = (await self._conversation.get_messages(1, index, "forward")).items
+        if not found or found[0].index != index:
+            raise UsageError("This message is not there any more.")
+        return found[0]

@@ -11,10 +11,9 @@ import traitlets
 
 from convo_widgets.client.media import Media
 from convo_widgets.client.message import Message, MessageUpdated
-from convo_widgets.client.participant import Participant
 from convo_widgets.errors import Conflict, UsageError
 from convo_widgets.widgets._base import Binary, number
-from convo_widgets.widgets._conversation import OfConversation
+from convo_widgets.widgets._conversation import OfMessages
 from convo_widgets.widgets._messages import LONGEST_REACTION, reactions_of, row_of
 from convo_widgets.widgets._receipts import receipts_of
 
@@ -29,7 +28,7 @@ READERS_INTERVAL = 0.25  # seconds between two counts of who has read what
 MOST_HORIZONS = 100  # places in the conversation at which people stand
 
 
-class Reading(OfConversation):
+class Reading(OfMessages):
     """Base of the thread: all that its rows ask for.
 
     Attributes:
@@ -40,7 +39,6 @@ class Reading(OfConversation):
 
     times = traitlets.Enum(["clock", "relative"], "clock").tag(sync=True)
     markdown = traitlets.Bool(False).tag(sync=True)
-    read_only = traitlets.Bool(False).tag(sync=True)
     _readers: traitlets.List[list[int]] = traitlets.List().tag(sync=True)
     """How many others on chat have read up to which index: [index, count], -1 for nothing."""
 
@@ -65,28 +63,8 @@ class Reading(OfConversation):
         self._files.clear()
         self._wishes.clear()
 
-    async def _people(self) -> list[Participant]:
-        """The participants; nobody where one is no participant any more."""
-        try:
-            return await self._conversation.get_participants()
-        except UsageError:
-            return []
-
-    async def _message(self, params: dict[str, Any]) -> Message:
-        """The message that a view names, as it is now."""
-        index = number(params, "index")
-        await self._loaded()
-        found = (await self._conversation.get_messages(1, index, "forward")).items
-        if not found or found[0].index != index:
-            raise UsageError("This message is not there any more.")
-        return found[0]
-
     def _row(self, message: Message) -> dict[str, Any]:
         return row_of(message, self._names, self._identity)
-
-    @property
-    def _identity(self) -> str:
-        return self._conversation.client.user.identity
 
     # -- files
 

@@ -10,23 +10,25 @@ import traitlets
 
 from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.message import Message, MessageUpdated
-from convo_widgets.errors import UsageError
 from convo_widgets.widgets._base import bundle, number
 from convo_widgets.widgets._finding import Finding
 from convo_widgets.widgets._reading import Reading
+from convo_widgets.widgets._sending import Sending
 
 RECENT = 50  # messages that travel with the widget's state: the first paint, and what a saved notebook shows
 RECENT_INTERVAL = 1.0  # seconds between two updates of them
 MAX_PAGE = 200
 
 
-class Thread(Reading, Finding):
+class Thread(Reading, Sending, Finding):
     """A live conversation: messages as they come, older ones on scroll, and a composer.
 
     Text is shown as text, whatever it holds. Several views of one thread stay in step.
 
     Attributes:
-        read_only: hide the composer, and refuse to send and to react.
+        read_only: no composer, and nothing is sent, edited, removed or reacted to.
+        enter_sends: Enter sends and Shift+Enter makes a new line; False: the other way round.
+        moderator: offer to edit and delete the messages of others too; the service says who may.
         times: "clock" shows when a message was written, "relative" how long ago; pointing at it shows all of it.
         markdown: show bodies as Markdown, of which bold, italic, code, lists, quotes and links are known; text messages
             (SMS) stay as they are.
@@ -38,12 +40,10 @@ class Thread(Reading, Finding):
     _header = traitlets.Dict().tag(sync=True)
     _recent: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
 
-    REQUESTS = Reading.REQUESTS | Finding.REQUESTS | {"open", "older", "newer", "around", "send", "typing"}
+    REQUESTS = Reading.REQUESTS | Sending.REQUESTS | Finding.REQUESTS | {"open", "older", "newer", "around"}
 
     def __init__(self, conversation: Conversation, **traits: Any) -> None:
-        self._local_ids: dict[int, str] = {}
         self._recent_timer: asyncio.TimerHandle | None = None
-        self._told = -1  # the newest index that a batch has added
         super().__init__(conversation, **traits)
 
     # -- which conversation
@@ -60,9 +60,11 @@ class Thread(Reading, Finding):
         self._listen(conversation, "participantJoined", "participantLeft", "participantUpdated", to=self._readers_soon)
         self._listen(conversation, "discontinuity", to=lambda _: self._change("reset"))
         self._watch(client)
+        self._writing_changed()
         await self._names.load()
         self._header_changed()
         self._readers_soon()
+        self._watch_writing()
         await self._refresh_recent()
 
     def _let_go(self) -> None:
@@ -70,11 +72,6 @@ class Thread(Reading, Finding):
             self._recent_timer.cancel()
             self._recent_timer = None
         super()._let_go()
-
-    def _forget(self) -> None:
-        super()._forget()
-        self._local_ids.clear()
-        self._told = -1
 
     # -- what the view asks for
 
@@ -109,21 +106,6 @@ class Thread(Reading, Finding):
             "has_older": before is not None and before.has_prev_page,
             "has_newer": after.has_next_page,
         }
-
-    async def _answer_send(self, params: dict[str, Any]) -> dict[str, Any]:
-        if self.read_only:
-            raise UsageError("This thread is read-only.")
-        body, local_id = params.get("body"), params.get("local_id")
-        if not isinstance(body, str) or not isinstance(local_id, str):
-            raise UsageError("The view sent a message without a text or an id.")
-        index = await self._conversation.send_message(body)
-        if index > self._told:  # else the view has the message already, and knows it by its index
-            self._local_ids[index] = local_id
-        return {"index": index}
-
-    async def _answer_typing(self, _params: dict[str, Any]) -> None:
-        if not self.read_only:
-            await self._conversation.typing()
 
     # -- what the conversation tells
 
@@ -176,15 +158,6 @@ class Thread(Reading, Finding):
         if state == "connected" and self._connection == "connecting":
             self._change("reset")  # a page that is read before the replay takes its messages out of the announcements
         super()._connection_changed(state)
-
-    def _flush(self) -> None:
-        for change in self._changes:
-            if change["type"] == "added":
-                index = change["message"]["index"]
-                self._told = max(self._told, index)
-                if index in self._local_ids:
-                    change["local_id"] = self._local_ids.pop(index)
-        super()._flush()
 
     # -- rows
 

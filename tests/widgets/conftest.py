@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 import comm
@@ -41,9 +41,10 @@ class View(BaseComm):
             self.state |= data.get("state", {})
         self._news.set()
 
-    def say(self, content: Any) -> None:
+    def say(self, content: Any, buffers: Sequence[bytes] = ()) -> None:
         """A custom message of the page."""
-        self.handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
+        views = [memoryview(one) for one in buffers]
+        self.handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": views})
 
     def set(self, **traits: Any) -> None:
         """The page changes traits."""
@@ -57,10 +58,10 @@ class View(BaseComm):
                 await self._news.wait()
         return found
 
-    async def ask(self, method: str, **params: Any) -> Any:
+    async def ask(self, method: str, buffers: Sequence[bytes] = (), **params: Any) -> Any:
         """A request of the page; its response, good or bad."""
         id = f"r{next(self._ids)}"
-        self.say({"kind": "request", "id": id, "method": method, "params": params})
+        self.say({"kind": "request", "id": id, "method": method, "params": params}, buffers)
         return await self.until(lambda: next((one for one in self.sent if one.get("id") == id), None))
 
     async def result(self, method: str, **params: Any) -> Any:
