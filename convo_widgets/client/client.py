@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from convo_widgets._version import __version__
@@ -203,8 +204,7 @@ class Client(Emitter):
             ConnectionLost: there is no connection (20 s); the next one is made with it.
             UsageError: the client was shut down.
         """
-        if self._was_shut_down:
-            raise UsageError("The client was shut down: connect() again.")
+        self._check_usable()
         self._tokens.replace(token)
         if self._session.link.has_ended:
             await self._session.link.start()
@@ -213,6 +213,46 @@ class Client(Emitter):
             await self._session.link.update(token)
         except ConnectionLost:  # the next connection is made with it
             await self._session.link.wait_open(CONNECTION_TIMEOUT)
+
+    async def renew_token(self) -> None:
+        """Ask the token function for a newer token now, and use it from now on.
+
+        Nobody needs to, for it is asked in time by itself; it also brings a client back that was denied or whose token
+        expired.
+
+        Raises:
+            TokenError: the function failed, or its token cannot be used.
+            ConnectionLost: there is no connection (20 s).
+            UsageError: the token was given as text, so only `update_token` can replace it; or the client was shut down.
+        """
+        self._check_usable()
+        if not self._tokens.renewable:
+            raise UsageError("The token was given as text: give a new one with `await client.update_token(token)`.")
+        token = await self._tokens.fetch_newer()
+        if self._session.link.has_ended:
+            self._tokens.replace(token)  # the function is not asked again for the one to begin with
+            await self._session.link.start()
+        else:
+            await self._session.link.update(token)
+
+    async def ping(self) -> float:
+        """Seconds that the service takes to answer a small question, as it is asked over the connection.
+
+        Raises:
+            ConnectionLost: there is no connection just now.
+            ReplyError: the service answered no, for example that it is too busy.
+            UsageError: the client was shut down.
+        """
+        self._check_usable()
+        if not self._session.link.is_open:
+            raise ConnectionLost("a ping", may_have_happened=False)
+        url, start = f"{self._endpoints.api}/{CONFIGURATION}", perf_counter()
+        await self._session.exchange("GET", url, what="a ping", repeatable=True)
+        return perf_counter() - start
+
+    def _check_usable(self) -> None:
+        if self._was_shut_down:
+            raise UsageError("The client was shut down: connect() again.")
 
     async def _start(self) -> None:
         try:

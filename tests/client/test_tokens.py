@@ -270,6 +270,54 @@ def test_what_is_no_token(token: str) -> None:
     assert "copied whole" in problem
 
 
+async def test_a_token_is_renewed_on_demand(people: People) -> None:
+    """A token function is asked at once for the next one; a denied client comes back with it."""
+    calls: list[float] = []
+    ttls = [60.0, 3600.0, -5.0]
+
+    def fetch() -> str:
+        calls.append(ttls[min(len(calls), len(ttls) - 1)])
+        return people.token("alice", ttl=calls[-1])
+
+    alice = await people.client("alice", token=fetch)
+    assert alice._tokens.report.seconds_left < 61
+    await alice.renew_token()
+    assert alice._tokens.report.seconds_left > 3000
+    assert calls == [60.0, 3600.0]
+    with pytest.raises(cw.TokenExpired):
+        await alice.renew_token()
+    assert alice.connection_state == "connected"
+    assert alice._tokens.report.seconds_left > 3000
+
+
+async def test_a_fixed_token_cannot_be_renewed(people: People) -> None:
+    """It says what to do instead, and so does a client that was shut down."""
+    alice = await people.client("alice")
+    with pytest.raises(cw.UsageError, match="update_token"):
+        await alice.renew_token()
+    await alice.shutdown()
+    with pytest.raises(cw.UsageError, match="shut down"):
+        await alice.renew_token()
+    with pytest.raises(cw.UsageError, match="shut down"):
+        await alice.ping()
+
+
+async def test_ping(people: People, proxy: Proxy) -> None:
+    """The time there and back, with what holds it up; without a connection it fails at once."""
+    alice = await people.client("alice", proxy.url)
+    assert 0 < await alice.ping() < 5
+    people.service.faults.latency(80)
+    try:
+        assert await alice.ping() >= 0.08
+    finally:
+        people.service.faults.latency(0)
+    lost = Expected(alice, "connectionStateChanged", lambda state: state == "connecting")
+    proxy.cut()
+    await lost
+    with pytest.raises(cw.ConnectionLost):
+        await alice.ping()
+
+
 # --- Secrets -------------------------------------------------------------------------------------------------------
 
 
