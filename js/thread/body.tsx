@@ -5,7 +5,7 @@ import { Markdown } from "./markdown";
 import { ReadingContext } from "./reading";
 
 /** Longer texts are folded: characters and lines that are shown of them. */
-const LONGEST = LONGEST_ADDRESS + 52; // what is left of a word that long is no link to somewhere else
+const LONGEST = 900;
 const MOST_LINES = 24;
 
 const EMOJI = /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|\u200d|\ufe0f|\s)+$/u;
@@ -21,8 +21,9 @@ export function foldedOf(text: string): string | null {
   const cut = Math.min(end < 0 ? text.length : end, text.length > LONGEST + 500 ? LONGEST : text.length);
   if (cut >= text.length) return null;
   const word = cut - (/\S*$/.exec(text.slice(Math.max(0, cut - LONGEST_ADDRESS - 1), cut))?.[0].length ?? 0);
-  const to = cut - word <= LONGEST_ADDRESS && word > 0 ? word : cut; // half an address would lead somewhere else
-  return text.slice(0, isHigh(text, to - 1) ? to - 1 : to);
+  // Half an address would lead somewhere else: it goes whole, or is too long to be a link.
+  const to = cut - word > LONGEST_ADDRESS ? cut : word > 0 ? word : Math.min(text.length, LONGEST_ADDRESS + 52);
+  return to < text.length ? text.slice(0, isHigh(text, to - 1) ? to - 1 : to) : null;
 }
 
 /** Whether it is the first half of a character. */
@@ -44,7 +45,7 @@ export function Body({ children, name, plain = false, highlight = "" }: Props) {
   const [open, setOpen] = useState(() => desk?.isOpen(name) ?? false);
   const folded = foldedOf(children);
   const isFound = folded !== null && highlight !== "" && placesOf(highlight, children).length > 0;
-  const shown = open || isFound || folded === null ? children : folded;
+  const shown = open || isFound || folded === null ? children : `${folded.trimEnd()} …`;
   const toggle = () => {
     desk?.setOpen(name, !open);
     setOpen(!open);
@@ -57,7 +58,6 @@ export function Body({ children, name, plain = false, highlight = "" }: Props) {
         ) : (
           <Text highlight={highlight}>{shown}</Text>
         )}
-        {shown !== children && "…"}
       </div>
       {folded !== null && (
         <button type="button" class="cw-plain cw-fold" aria-expanded={open} onClick={toggle}>

@@ -16,13 +16,71 @@ import convo_widgets as cw
 client = await cw.connect()
 conversation = await client.get_conversation_by_unique_name("order-48213")
 """
+READING = """
+import httpx
+dana, service = client, client.service
+account = httpx.AsyncClient(base_url=f"{service.url}/v1", auth=(service.api_key, service.api_secret))
+priya = await cw.connect(service.token("priya"), service=service)
+room = await (await priya.create_conversation(friendly_name="Everything that a message can be")).join()
+await room.add("dana")
+await room.add("jonas")
+await room.add_non_chat_participant("whatsapp:+15550101", "whatsapp:+351000000199", {"name": "Rita Fonseca"})
+conversation = await dana.get_conversation_by_sid(room.sid)
+
+async def template(**types):
+    made = await account.post("/Content", json={"friendly_name": "t", "types": types})
+    return made.json()["sid"]
+
+async def rich(kind, data):
+    await room.prepare_message().set_content_template(await template(**{kind: data})).build_and_send()
+
+await account.post(f"/Conversations/{room.sid}/Messages", data={"Body": "Priya Shah began the conversation."})
+old = (await (await dana.get_conversation_by_unique_name("order-48213")).get_messages(50)).items[0]
+picture = cw.FileMedia(await old.media.read(), content_type="image/jpeg", filename="broken-cup.jpg")
+paper = cw.FileMedia(b"%PDF-1.4", content_type="application/pdf", filename="BH-2291.pdf")
+sound = cw.FileMedia(bytes(80_000), content_type="audio/mpeg", filename="voice message.mp3")
+await room.prepare_message().set_body("One cup is broken, see https://track.example/48213").add_media(
+    [picture, paper, sound]).build_and_send()
+await rich("twilio/quick-reply", {"body": "Do you want to keep the rest?",
+    "actions": [{"title": "Keep it", "id": "k"}, {"title": "Send all back", "id": "s"}]})
+await rich("twilio/list-picker", {"body": "When may the van come?", "button": "Choose a time", "items": [
+    {"id": "1", "item": "Morning", "description": "8 to 12"}, {"id": "2", "item": "Afternoon"}]})
+await rich("twilio/location", {"latitude": 40.2033, "longitude": -8.4103, "label": "The shop in Coimbra"})
+await rich("twilio/call-to-action", {"body": "Or ask us.", "actions": [
+    {"type": "URL", "title": "Track it", "url": "https://track.example/48213"},
+    {"type": "PHONE_NUMBER", "title": "Call the desk", "phone": "+351 210 000 000"}]})
+await rich("twilio/card", {"title": "Regatta plate, 27 cm", "subtitle": "34 €", "media": ["https://img.example/plate.jpg"],
+    "actions": [{"type": "QUICK_REPLY", "title": "Two, please", "id": "2"}]})
+await rich("twilio/flows", {"pages": [{"id": "a", "title": "Not known here"}]})
+html = "<h3>Order 48213</h3><p style='color:teal'>Your <b>new cup</b> is on its way.</p>"
+await (room.prepare_message().set_subject("Your order").set_body("Your new cup is on its way.")
+    .set_email_body("text/html", html).build_and_send())
+listed = "**Today**\\n\\n- the *sea green* one, `SG-27`\\n- two plates\\n\\n"
+await conversation.send_message(listed + "> without asking the price\\n\\n```python\\nprint(2 + 2)\\n```")
+await room.send_message("السلام عليكم، وصلت الأكواب كلها سليمة. شكرًا جزيلًا! Order 48213 ✓")
+await room.send_message("🎉👍")
+reactions = {"heart": ["priya", "dana"], "laugh": ["jonas"]}
+await conversation.send_message("Thank you all.", {"reactions": reactions})
+await room.send_message("x" * 300 + " " + "Long words, and long texts. " * 1000)
+await room.set_all_messages_read()
+index = await conversation.send_message("This one is read by Priya only.")
+await room.advance_last_read_message_index(index)
+gone = await room.send_message("Never mind.")
+thread = cw.Thread(conversation, height=1700, markdown=True)
+"""
 SHOTS = {
+    "reading": "thread",
     "thread": "cw.Thread(conversation)",
     "explorer": "cw.Explorer(client)",
     "inbox": "cw.Inbox(client, height=560)",
     "participants": "cw.Participants(conversation)",
 }
 """What is shown: a cell that ends with the widget, by the widget's class (cw-<name>)."""
+BEFORE = {"reading": READING}
+"""Cells that run before it."""
+AFTER = {"reading": "await (await room.get_messages(1)).items[0].remove()"}
+"""What happens while it is shown."""
+HEIGHTS = {"reading": 1900}
 WIDTHS = {"wide": 1280, "narrow": 700}
 
 
@@ -41,18 +99,22 @@ def main(names: list[str]) -> int:
         with lab.serve(root, Path(scratch)) as url:
             browser = playwright.chromium.launch(executable_path=lab.chromium(), args=lab.CHROMIUM_ARGS)
             for name in names or SHOTS:
-                lab.write_notebook(root / f"{name}.ipynb", [SETUP, SHOTS[name]])
-                page = browser.new_context(viewport={"width": 1280, "height": 1000}).new_page()
+                lab.write_notebook(root / f"{name}.ipynb", [SETUP, BEFORE.get(name, ""), SHOTS[name]])
+                high = HEIGHTS.get(name, 1000)
+                page = browser.new_context(viewport={"width": 1280, "height": high}).new_page()
                 notebook = lab.Notebook(page, url, f"{name}.ipynb")
                 notebook.run_all()
                 errors += notebook.errors()
                 if errors:
                     break
+                notebook.show(page.locator(".cw").first)
+                if name in AFTER:
+                    notebook.python(AFTER[name])
                 for theme in ("light", "dark"):
                     notebook.theme(f"JupyterLab {theme.title()}")
                     for width, pixels in WIDTHS.items():
-                        page.set_viewport_size({"width": pixels, "height": 1000})
-                        widget = page.locator(f".cw-{name}").first
+                        page.set_viewport_size({"width": pixels, "height": high})
+                        widget = page.locator(".cw").first
                         notebook.show(widget)
                         widget.screenshot(path=artifacts / f"{name}-{theme}-{width}.png")
                 notebook.shut_down()
