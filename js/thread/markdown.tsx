@@ -1,7 +1,7 @@
 /**
  * A small, safe part of Markdown: bold, italic, code, code blocks, lists, quotes and links, as elements made of text nodes.
  *
- * What is none of these stays the characters it is, HTML above all. Every pattern is bounded, so that no text is slow.
+ * Two underscores are no bold: in notebooks they are names of Python. What is none of these stays the characters it is, HTML above all. Every pattern is bounded, so that no text is slow.
  */
 import { type ComponentChildren, createContext } from "preact";
 import { useContext, useRef, useState } from "preact/hooks";
@@ -11,11 +11,14 @@ import { Link, linkTarget, Text } from "../shared/text";
 /** Quotes in quotes, lists in lists, bold in italic: deeper than that it is text. */
 const DEEPEST = 4;
 
+/** Lines of a block of code. */
+const MOST_CODE = 1000;
+
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]{0,20})/;
 const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( {0,12})([-*+]|\d{1,9}[.)])\s+(?=\S)/;
 const INLINE =
-  /(`{1,3})(?!`)([^\n]{1,1000}?)(?<!`)\1(?!`)|\*\*(?=\S)([^\n]{1,1000}?)(?<=\S)\*\*|(?<![\p{L}\p{N}_])__(?=\S)([^\n]{1,1000}?)(?<=\S)__(?![\p{L}\p{N}_])|\*(?=[^\s*])([^*\n]{1,1000}?)(?<=\S)\*|(?<![\p{L}\p{N}_])_(?=[^\s_])([^_\n]{1,1000}?)(?<=\S)_(?![\p{L}\p{N}_])|\[([^[\]\n]{1,300})\]\(([^()\s]{1,2000})\)/gu;
+  /(`{1,3})(?!`)([^\n]{1,1000}?)(?<!`)\1(?!`)|\*\*(?=\S)([^\n]{1,1000}?)(?<=\S)\*\*(?!\*)|\*(?=[^\s*])([^*\n]{1,1000}?)(?<=\S)\*|(?<![\p{L}\p{N}_])_(?=[^\s_])([^_\n]{1,1000}?)(?<=\S)_(?![\p{L}\p{N}_])|\[([^[\]\n]{1,300})\]\(([^()\s]{1,2000})\)/gu;
 
 /** `highlight`: what is searched for and marked, folded; "" for nothing. */
 export function Markdown({ children, highlight = "" }: { children: string; highlight?: string }) {
@@ -45,7 +48,7 @@ function blocks(lines: readonly string[], depth: number): ComponentChildren[] {
   for (let at = 0; at < lines.length; ) {
     const line = lines[at] ?? "";
     const fence = FENCE.exec(line);
-    const end = fence ? lines.findIndex((each, place) => place > at && each.trim().startsWith(fence[1] ?? "")) : -1;
+    const end = fence ? closingOf(lines, at, fence[1] ?? "") : -1;
     if (fence && end > at) {
       flush();
       made.push(<Code language={fence[2] ?? ""}>{lines.slice(at + 1, end).join("\n")}</Code>);
@@ -73,6 +76,13 @@ function blocks(lines: readonly string[], depth: number): ComponentChildren[] {
   return made;
 }
 
+/** The line that closes a block of code, or -1. */
+function closingOf(lines: readonly string[], from: number, fence: string): number {
+  const last = Math.min(lines.length, from + MOST_CODE);
+  for (let at = from + 1; at < last; at++) if (lines[at]?.trimStart().startsWith(fence)) return at;
+  return -1;
+}
+
 /** Where the lines end that go on as the first did. */
 function runOf(lines: readonly string[], from: number, goesOn: (line: string) => boolean): number {
   let to = from + 1;
@@ -97,8 +107,7 @@ function inline(text: string, depth: number): ComponentChildren[] {
   const made: ComponentChildren[] = [];
   let done = 0;
   for (const match of depth < DEEPEST ? text.matchAll(INLINE) : []) {
-    const [whole, , code, strong1, strong2, slanted1, slanted2, label, address] = match;
-    const strong = strong1 ?? strong2;
+    const [whole, , code, strong, slanted1, slanted2, label, address] = match;
     const slanted = slanted1 ?? slanted2;
     const target = address === undefined ? null : linkTarget(address);
     if (label !== undefined && target === null) continue;
