@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 from uuid import uuid4
 
+from convo_widgets.client.lanes import Lane, Place
 from convo_widgets.errors import (
     ConnectionLost,
     ConvoError,
@@ -40,6 +41,7 @@ class Requests:
 
     def __init__(self, link: Link) -> None:
         self.link = link
+        self._lanes: dict[str, Lane] = {}
 
     async def get(self, url: str, type: type[T], params: dict[str, Any] | None = None, *, what: str) -> T:
         """Read something; throttled and failed reads are tried again for a few seconds.
@@ -67,34 +69,50 @@ class Requests:
                     raise
 
     async def mutate(self, method: str, url: str, body: Any = None, *, what: str, mutation: str | None = None) -> bytes:
-        """Change something, once: a try that lost its answer is repeated with the same mutation id.
+        """Change something, once: a try that lost its answer, or was one too many, is repeated under its mutation id.
 
-        With one that was used before, it is a further try of that.
+        Writes to one address keep their order over that, or raise.
+        With a `mutation` id that was used before, it is a further try of that.
 
         Returns:
             The answer's body.
 
         Raises:
-            ReplyError: the service answered no.
+            ReplyError: the service answered no; `Throttled` where it said for 30 s that there are too many.
             TransportError: no answer came; `may_have_happened` says what that means.
         """
-        headers = {"X-Twilio-Mutation-Id": mutation or str(uuid4())}
-        turn = self.link.take_turn()
+        lane = self._lanes.setdefault(url, Lane())
+        place = Place(lane, self.link.take_turn())
+        try:
+            await place.go()
+            return await self._mutate(method, url, body, what, mutation or str(uuid4()), place)
+        finally:
+            place.leave()
+            if lane.is_empty:
+                self._lanes.pop(url, None)
+
+    async def _mutate(self, method: str, url: str, body: Any, what: str, mutation: str, place: Place) -> bytes:
+        headers = {"X-Twilio-Mutation-Id": mutation}
         lost: ConnectionLost | RequestTimeout | None = None  # a try without an answer: it may have happened
-        for attempt in range(1, MUTATION_TRIES + 1):
+        attempt = 0
+        while True:
             try:
                 response = await self.exchange(
-                    method, url, body=body, headers=headers, what=what, repeatable=False, turn=turn
+                    method, url, body=body, headers=headers, what=what, repeatable=False, turn=place.turn
                 )
+                place.taken()
                 break
             except (ConnectionLost, RequestTimeout) as error:
+                attempt += 1
                 lost = error if error.may_have_happened else lost
                 if not error.may_have_happened or attempt == MUTATION_TRIES or self.link.has_ended:
                     raise (lost or error) from error.__cause__
             except (UsageError, TokenError, ReplyError) as error:
-                if lost is None:
+                if lost is not None:  # the end, or a no to the second try, says nothing about the first
+                    raise lost from error
+                if not isinstance(error, Throttled):
                     raise
-                raise lost from error  # the end, or a no to the second try, says nothing about the first
+                await place.go_again(error)
         if response.status == 202:  # it had happened: this is where the result stands
             where = typed(response.body, ResourceUrl, what).resource_url
             try:
