@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from sqlite3 import Row
 from typing import Any
 
@@ -21,8 +20,6 @@ from convo_widgets.wire.schema import (
     NewConversation,
 )
 
-INACTIVE_LEAST, CLOSED_LEAST = timedelta(minutes=1), timedelta(minutes=10)
-"""Shortest timers."""
 VIEWS = (("channel", "ET", "document"), ("messages", "ES", "list"), ("roster", "MP", "map"))
 
 
@@ -78,15 +75,15 @@ class Terms(Struct):
         """Those that are given.
 
         Raises:
-            Refused: 20422 where one cannot be.
+            Refused: 50378 a state, 50375, 50376, 50379 or 50380 a timer, 20422 another one that cannot be.
         """
         given = {name: value for name, value in asdict(self).items() if value is not UNSET}
         if "state" in given:
             _state(given["state"])
         if given.get("messaging_service_sid") and not limits.is_sid(given["messaging_service_sid"], "MG"):
             raise Refused(20422, "MessagingServiceSid is the sid of a messaging service")
-        for name, least in (("inactive_after", INACTIVE_LEAST), ("closed_after", CLOSED_LEAST)):
-            given |= {name: limits.duration(given[name], least)} if name in given else {}
+        for name, timer in (("inactive_after", limits.INACTIVE), ("closed_after", limits.CLOSED)):
+            given |= {name: limits.duration(given[name], timer)} if name in given else {}
         for name in ("email_address", "email_name"):
             given |= {name: limits.name(given[name], name)} if name in given else {}
         return given
@@ -105,7 +102,13 @@ def usual(store: Store, terms: Terms | None = None) -> Terms:
 
 
 def create(change: Change, new: NewConversation, created_by: str, terms: Terms | None = None) -> str:
-    """A new conversation; its sid."""
+    """A new conversation; its sid.
+
+    Raises:
+        Refused: 50384 where it would be closed from the beginning.
+    """
+    if terms and terms.state == "closed":
+        raise Refused(50384)
     given: dict[str, Any] = {"date_created": change.time, **(terms.checked() if terms else {})}
     row, sid = insert(
         change.store,
@@ -156,7 +159,7 @@ def _free_name(store: Store, new: NewConversation, self: int | None = None) -> s
 
 def _state(state: str) -> str:
     if state not in ("active", "inactive", "closed"):
-        raise Refused(20422, "State is active, inactive or closed")
+        raise Refused(50378, "active, inactive or closed")
     return state
 
 

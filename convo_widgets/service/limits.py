@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
 
@@ -100,19 +100,30 @@ def unique_name(value: str | UnsetType | None) -> str | None:
     return found
 
 
-def duration(value: str | None, least: timedelta) -> str | None:
+class Timer(NamedTuple):
+    """A timer: its shortest length in seconds, the codes for one that is shorter and for one that cannot be read."""
+
+    least: float
+    short: int
+    bad: int
+
+
+INACTIVE, CLOSED = Timer(60, 50375, 50379), Timer(600, 50376, 50380)
+
+
+def duration(value: str | None, timer: Timer) -> str | None:
     """An ISO 8601 duration of days and less, as PT15M; an empty one, or one of no time, is none.
 
     Raises:
-        Refused: 20422 where it is none, or shorter than `least`.
+        Refused: 50379 or 50380 where it is none, 50375 or 50376 where it is too short.
     """
     if not value:
         return None
     length = seconds(value)
     if length is None:
-        raise Refused(20422, "a timer is an ISO 8601 duration of days, hours, minutes and seconds, as PT15M")
-    if 0 < length < least.total_seconds():
-        raise Refused(20422, f"this timer has at least {least.total_seconds():.0f} seconds")
+        raise Refused(timer.bad, "a timer is an ISO 8601 duration of days, hours, minutes and seconds, as PT15M")
+    if 0 < length < timer.least:
+        raise Refused(timer.short)
     return value if length else None
 
 

@@ -125,7 +125,7 @@ def test_conversations(api: Any, service: LocalService) -> None:
     assert api.conversations(made.sid).delete()
     assert code(api.conversations(made.sid).fetch) == 50350
     assert code(api.conversations.create, attributes="{") == 50304
-    assert code(api.conversations.create, timers_inactive="PT1S") == 20422
+    assert code(api.conversations.create, timers_inactive="PT1S") == 50375
     assert code(api.conversations.create, messaging_service_sid="MG1") == 20422
     assert code(api.conversations.list, state="open") == 20422
     assert code(api.conversations.list, start_date="yesterday") == 20422
@@ -248,7 +248,7 @@ def test_conversation_with_participants(api: Any) -> None:
     assert [(one.identity, bool(one.messaging_binding)) for one in found] == [("alice", False), (None, True)]
     create = api.conversation_with_participants.create
     assert code(create, unique_name="none", participant=['{"identity":"a"}', "{"]) == 20422
-    assert code(create, participant=['{"identity":"a"}'] * 11) == 20422
+    assert code(create, participant=['{"identity":"a"}'] * 11) == 50426
     assert code(api.conversations("none").fetch) == 50350
     api.conversations(made.sid).delete()
 
@@ -445,7 +445,7 @@ def test_account_configuration(helper: Client, service: LocalService) -> None:
     room = helper.conversations.v1.conversations.create()
     assert (set(room.timers), room.messaging_service_sid) == ({"date_inactive", "date_closed"}, "MG" + "1" * 32)
     room.delete()
-    assert code(configuration.update, default_closed_timer="PT1M") == 20422
+    assert code(configuration.update, default_closed_timer="PT1M") == 50376
     configuration.update(default_messaging_service_sid="", default_inactive_timer="", default_closed_timer="")
 
     hooks = helper.conversations.v1.configuration.webhooks()

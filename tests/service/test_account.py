@@ -75,7 +75,7 @@ async def test_conversations(account: Account, wire: Connect) -> None:
     state = told["event"]["document_data"]["state"]
     assert state["current"] == "inactive"
     assert state["dateUpdated"] > before["data"]["state"]["dateUpdated"]
-    assert (await account.ask("POST", f"/Conversations/{sid}", {"State": "open"})).code == 20422
+    assert (await account.ask("POST", f"/Conversations/{sid}", {"State": "open"})).code == 50378
     await account.post(f"/Conversations/{sid}", {"State": "closed"})
     await alice.sync(
         lambda p: p["event_type"] == "document_updated" and p["event"]["document_data"]["state"]["current"] == "closed"

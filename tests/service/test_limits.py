@@ -109,21 +109,58 @@ async def test_conversations_of_a_user(service: LocalService, wire: Connect, mon
 
 
 async def test_of_the_account_alone(service: LocalService) -> None:
-    """Ten participants in one call, five webhooks, timers that are long enough."""
+    """Ten participants in one call, five webhooks."""
     account = Account(service)
     people = [json.dumps({"identity": f"guest {number}"}) for number in range(11)]
     answer = await account.ask("POST", "/ConversationWithParticipants", {"Participant": people})
-    assert answer.status == 400
+    assert (answer.status, answer.code) == (400, 50426)
     sid = (await account.post("/ConversationWithParticipants", {"Participant": people[:10]}))["sid"]
     hook = {"Target": "studio", "Configuration.FlowSid": "FW" + "0" * 32}
     for _ in range(5):
         await account.post(f"/Conversations/{sid}/Webhooks", hook)
     answer = await account.ask("POST", f"/Conversations/{sid}/Webhooks", hook)
     assert (answer.status, answer.code) == (409, 50361)
-    for name, short, enough in (("Inactive", "PT59S", "PT1M"), ("Closed", "PT9M59S", "PT10M")):
-        answer = await account.ask("POST", f"/Conversations/{sid}", {f"Timers.{name}": short})
-        assert (answer.status, answer.code) == (400, 20422)
-        await account.post(f"/Conversations/{sid}", {f"Timers.{name}": enough})
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "code", "right"),
+    [
+        ("Timers.Inactive", "PT59S", 50375, "PT1M"),
+        ("Timers.Inactive", "a minute", 50379, "P1D"),
+        ("Timers.Closed", "PT9M59S", 50376, "PT10M"),
+        ("Timers.Closed", "P", 50380, "PT0S"),
+        ("State", "initializing", 50378, "inactive"),
+        ("State", "open", 50378, "active"),
+    ],
+)
+async def test_states_and_timers(service: LocalService, field: str, wrong: str, code: int, right: str) -> None:
+    """Of a conversation that is made, and of one that is there; the timers of the account's configuration too."""
+    account = Account(service)
+    sid = (await account.post("/Conversations"))["sid"]
+    places = ["/Conversations", f"/Conversations/{sid}", "/ConversationWithParticipants"]
+    for path in places:
+        answer = await account.ask("POST", path, {field: wrong})
+        assert (answer.status, answer.code) == (400, code)
+        await account.post(path, {field: right})
+    if field.startswith("Timers"):
+        name = f"Default{field.removeprefix('Timers.')}Timer"
+        answer = await account.ask("POST", "/Configuration", {name: wrong})
+        assert (answer.status, answer.code) == (400, code)
+
+
+async def test_closed_is_final(service: LocalService, wire: Connect) -> None:
+    """Nothing begins closed, and nothing that is closed goes on."""
+    alice, account = await wire("alice"), Account(service)
+    answer = await account.ask("POST", "/Conversations", {"State": "closed"})
+    assert (answer.status, answer.code) == (400, 50384)
+    sid = await alice.room()
+    await account.post(f"/Conversations/{sid}", {"State": "closed"})
+    said = [await account.ask("POST", f"/Conversations/{sid}", {"State": state}) for state in ("active", "inactive")]
+    said.append(await account.ask("POST", f"/Conversations/{sid}/Messages", {"Body": "x"}))
+    said.append(await account.ask("POST", f"/Conversations/{sid}/Participants", {"Identity": "bob"}))
+    assert {(one.status, one.code) for one in said} == {(403, 50377)}
+    reply = await alice.ask("POST", f"{ROOMS}/{sid}/Messages", {"body": "x"})
+    assert (reply.status, reply.code) == (403, 50377)
 
 
 # --- Writes a second -----------------------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ def _create_with_participants(request: Request, change: Change) -> Answer:
     """All in one transaction, so that it is complete at once: the answer is 201."""
     given = request.many("Participant") or []
     if len(given) > FIRST:
-        raise Refused(20422, f"at most {FIRST} participants")
+        raise Refused(50426, f"at most {FIRST}")
     conversation = _make(request, change)
     for text in given:
         try:
