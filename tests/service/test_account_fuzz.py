@@ -196,9 +196,9 @@ def world() -> Iterator[World]:
             world.ask(route, f"{room}/{part}", urlencode(fields).encode())
         report = {"ParticipantSid": world.known("MB"), "Status": "read"}
         receipts = "/Conversations/{conversation}/Messages/{message}/Receipts"
-        world.ask(
-            by_name["POST", receipts], f"{room}/Messages/{world.known('IM')}/Receipts", urlencode(report).encode()
-        )
+        path = f"{room}/Messages/{world.known('IM')}/Receipts"
+        world.ask(by_name["POST", receipts], path, urlencode(report).encode())
+        world.ask(by_name["GET", f"{receipts}/{{receipt}}"], f"{path}/{world.known('DY')}", b"")  # before it is removed
         yield world
         world.connection.close()
 
