@@ -20,7 +20,7 @@ class View(BaseComm):
     """The page's end of a widget: the last place before the kernel's own sockets.
 
     Attributes:
-        sent: every custom message, oldest first.
+        sent: every custom message, oldest first; one with bytes has them as `buffers`.
         state: the synced traits, as a page has them.
     """
 
@@ -36,7 +36,8 @@ class View(BaseComm):
         if msg_type == "comm_close":
             self.closed = True
         elif data.get("method") == "custom":
-            self.sent.append(data["content"])
+            buffers = keys.get("buffers")
+            self.sent.append({**data["content"], **({"buffers": [bytes(one) for one in buffers]} if buffers else {})})
         else:
             self.state |= data.get("state", {})
         self._news.set()
