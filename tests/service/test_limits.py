@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-from convo_widgets.errors import UsageError
-from convo_widgets.service import limits, pace
+from convo_widgets.service import conversations, limits, participants
 from convo_widgets.service.local import LocalService
-from convo_widgets.service.refusals import Refused
+from convo_widgets.service.store import Change
 
-from .conftest import ROOMS, Connect, Reply, Wire
+from .conftest import ROOMS, Connect, Reply, inside
 from .http import Account, Answer
+from .test_delivery import uploaded
 
 
 def attributes(size: int) -> str:
@@ -75,37 +73,148 @@ async def test_fields(service: LocalService, wire: Connect, limit: Limit) -> Non
             assert [(one.status, one.code) for one in said] == [(limit.status, limit.code)] * 2
 
 
+async def test_unique_name(service: LocalService, wire: Connect) -> None:
+    """Only one conversation has it; another one gets none by a change either."""
+    alice, account = await wire("alice"), Account(service)
+    first, second = await alice.room(unique_name="here"), await alice.room()
+    said: list[Reply | Answer] = [
+        await alice.ask("POST", ROOMS, {"unique_name": "here"}),
+        await alice.ask("POST", f"{ROOMS}/{second}", {"unique_name": "here"}),
+        await account.ask("POST", "/Conversations", {"UniqueName": "here"}),
+        await account.ask("POST", f"/Conversations/{second}", {"UniqueName": "here"}),
+    ]
+    assert {(one.status, one.code) for one in said} == {(409, 50353)}
+    await alice.post(f"{ROOMS}/{first}", {"unique_name": "here"})
+
+
+@pytest.mark.parametrize(
+    ("field", "inside", "outside", "status", "code"),
+    [
+        ("friendly_name", "x" * 256, "x" * 257, 400, 20422),
+        ("attributes", attributes(16_384), attributes(16_385), 413, 50303),
+        ("attributes", "{}", "{", 400, 50304),
+    ],
+)
+async def test_users(
+    service: LocalService, wire: Connect, field: str, inside: str, outside: str, status: int, code: int
+) -> None:
+    """At both doors, and where the account makes one, whose name is not reserved."""
+    alice, account = await wire("alice"), Account(service)
+    for value in (outside, inside):
+        fields = {field: value}
+        said: list[Reply | Answer] = [
+            await alice.ask("POST", "/Client/v2/Users/alice", fields),
+            await account.ask("POST", "/Users/alice", form(fields)),
+            await account.ask("POST", "/Users", form(fields | {"identity": "bob"})),
+        ]
+        if value == outside:
+            assert {(one.status, one.code) for one in said} == {(status, code)}
+        else:
+            assert [one.status // 100 for one in said] == [2, 2, 2]
+    answer = await account.ask("POST", "/Users", {"Identity": "system"})
+    assert (answer.status, answer.code) == (400, 50203)
+
+
+@pytest.mark.parametrize(
+    ("address", "proxy_address", "code"),
+    [
+        ("messenger:" + "1" * 246, "messenger:" + "2" * 246, 0),
+        ("messenger:" + "1" * 247, "messenger:2", 50407),
+        ("messenger:1", "messenger:" + "2" * 247, 50408),
+        ("+15550101", "whatsapp:+15550199", 50408),
+        ("15550101", "+15550199", 50407),
+        ("+15550199", "+15550199", 50409),
+    ],
+)
+async def test_addresses(service: LocalService, wire: Connect, address: str, proxy_address: str, code: int) -> None:
+    """So long at most, of one kind, and two."""
+    alice, account = await wire("alice"), Account(service)
+    ours, theirs = await alice.room(), await alice.room()
+    binding = {"address": address, "proxy_address": proxy_address}
+    reply = await alice.ask("POST", f"{ROOMS}/{ours}/Participants", {"messaging_binding": binding})
+    if not code:  # a pair is in one open conversation only
+        await account.post(f"/Conversations/{ours}", {"State": "closed"})
+    fields = {f"MessagingBinding.{name}": value for name, value in form(binding).items()}
+    answer = await account.ask("POST", f"/Conversations/{theirs}/Participants", fields)
+    if code:
+        assert {(reply.status, reply.code), (answer.status, answer.code)} == {(400, code)}
+    else:
+        assert (reply.status, answer.status) == (201, 201)
+
+
 @pytest.mark.parametrize("chat", [True, False])
-async def test_participants(service: LocalService, wire: Connect, monkeypatch: pytest.MonkeyPatch, chat: bool) -> None:
-    """So many of them, and so many of those who are not on chat: one more has no room, at either door."""
-    alice, account = await wire("alice"), Account(service)
+async def test_participants(service: LocalService, wire: Connect, chat: bool) -> None:
+    """A thousand of them, fifty of those who are not on chat: one more has no room, at either door."""
+    alice, account, backend = await wire("alice"), Account(service), service._running.backend
     sid = await alice.room()
-    monkeypatch.setattr(limits, "PARTICIPANTS" if chat else "NON_CHAT", 2 if chat else 1)
-    first, more = ("bob", "carl") if chat else ("+15550101", "+15550102")
-    mine = {"identity": more} if chat else {"messaging_binding": {"address": more, "proxy_address": "+15550199"}}
-    binding = {"MessagingBinding.ProxyAddress": "+15550199"}
-    await account.post(
-        f"/Conversations/{sid}/Participants",
-        {"Identity": first} if chat else {"MessagingBinding.Address": first} | binding,
-    )
-    reply = await alice.ask("POST", f"{ROOMS}/{sid}/Participants", mine)
-    theirs = {"Identity": more} if chat else {"MessagingBinding.Address": more} | binding
-    answer = await account.ask("POST", f"/Conversations/{sid}/Participants", theirs)
+
+    def fill(change: Change) -> None:
+        row, role = conversations.find_by(change.store, sid), change.store.role("conversation", admin=False)
+        for number in range(998 if chat else 49):
+            who = {"identity": f"guest {number}"} if chat else {"type": "email", "address": f"guest{number}@x.example"}
+            participants.insert(change.store, row["id"], role, change.time, **who)
+
+    await inside(service, lambda: backend.act(fill))
+    people = [
+        ({"identity": f"late {number}"}, {"Identity": f"late {number}"})
+        if chat
+        else ({"messaging_binding": {"address": address}}, {"MessagingBinding.Address": address})
+        for number, address in enumerate(("a@x.example", "b@x.example"))
+    ]
+    await account.post(f"/Conversations/{sid}/Participants", people[0][1])  # the last one
+    reply = await alice.ask("POST", f"{ROOMS}/{sid}/Participants", people[1][0])
+    answer = await account.ask("POST", f"/Conversations/{sid}/Participants", people[1][1])
     assert {(reply.status, reply.code), (answer.status, answer.code)} == {(409, 50417 if chat else 50418)}
+    if not chat:
+        await alice.post(f"{ROOMS}/{sid}/Participants", {"identity": "bob"})
 
 
-async def test_conversations_of_a_user(service: LocalService, wire: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is inactive counts, one that is closed does not."""
-    monkeypatch.setattr(limits, "CONVERSATIONS", 2)
-    alice, account = await wire("alice"), Account(service)
-    first, _ = await alice.room(), await alice.room()
-    third = (await account.post("/Conversations"))["sid"]
+async def test_conversations_of_a_user(service: LocalService, wire: Connect) -> None:
+    """A thousand; one that is inactive counts, one that is closed does not."""
+    alice, account, backend = await wire("alice"), Account(service), service._running.backend
+    first = await alice.room()
+
+    def fill(change: Change) -> None:
+        role = change.store.role("conversation", admin=False)
+        for _ in range(998):
+            row, _ = conversations.insert(change.store, created_by="system", date_created=change.time)
+            participants.insert(change.store, row, role, change.time, identity="alice")
+
+    await inside(service, lambda: backend.act(fill))
+    await alice.room()  # the last one
+    more = (await account.post("/Conversations"))["sid"]
     await account.post(f"/Conversations/{first}", {"State": "inactive"})
-    reply = await alice.ask("POST", f"{ROOMS}/{third}/Participants", {"identity": "alice"})
-    answer = await account.ask("POST", f"/Conversations/{third}/Participants", {"Identity": "alice"})
+    reply = await alice.ask("POST", f"{ROOMS}/{more}/Participants", {"identity": "alice"})
+    answer = await account.ask("POST", f"/Conversations/{more}/Participants", {"Identity": "alice"})
     assert {(reply.status, reply.code), (answer.status, answer.code)} == {(409, 50214)}
     await account.post(f"/Conversations/{first}", {"State": "closed"})
-    await alice.post(f"{ROOMS}/{third}/Participants", {"identity": "alice"})
+    await alice.post(f"{ROOMS}/{more}/Participants", {"identity": "alice"})
+
+
+@pytest.mark.parametrize(
+    ("sizes", "taken"),
+    [
+        ([1] * 10, True),
+        ([1] * 11, False),
+        ([100 * limits.MB, 50 * limits.MB], True),
+        ([100 * limits.MB, 50 * limits.MB + 1], False),
+        ([150 * limits.MB], True),
+        ([150 * limits.MB + 1], False),
+    ],
+)
+async def test_media(service: LocalService, wire: Connect, sizes: list[int], taken: bool) -> None:
+    """Ten in a message, 150 MB together; what is refused may be sent with another one."""
+    alice, account = await wire("alice"), Account(service)
+    sid = await alice.room()
+    sids = await uploaded(service, "alice", sizes)
+    reply = await alice.ask("POST", f"{ROOMS}/{sid}/Messages", {"media_sids": sids})
+    assert (reply.status == 201) if taken else ((reply.status, reply.code) == (413, 50512))
+    if len(sizes) == 1:
+        (medium,) = await uploaded(service, "alice", sizes)
+        answer = await account.ask("POST", f"/Conversations/{sid}/Messages", {"MediaSid": medium})
+        assert (answer.status == 201) if taken else ((answer.status, answer.code) == (413, 50512))
+    elif not taken:
+        await alice.post(f"{ROOMS}/{sid}/Messages", {"media_sids": sids[1:]})
 
 
 async def test_of_the_account_alone(service: LocalService) -> None:
@@ -161,125 +270,3 @@ async def test_closed_is_final(service: LocalService, wire: Connect) -> None:
     assert {(one.status, one.code) for one in said} == {(403, 50377)}
     reply = await alice.ask("POST", f"{ROOMS}/{sid}/Messages", {"body": "x"})
     assert (reply.status, reply.code) == (403, 50377)
-
-
-# --- Writes a second -----------------------------------------------------------------------------------------------
-
-
-def test_pace() -> None:
-    """So many in any second, whichever of a conversation; what was long ago is forgotten."""
-    now = [0.0]
-    writes = pace.Pace(2, lambda: now[0])
-    for moment in (0.0, 0.9):
-        now[0] = moment
-        writes.demand("conversation", 1)
-        writes.count(1)
-    writes.demand("conversation", 2)
-    with pytest.raises(Refused) as refused:
-        writes.demand("conversation", 1)
-    assert (refused.value.status, refused.value.code, refused.value.headers) == (429, 20429, {"Retry-After": "1"})
-    now[0] = 1.0
-    writes.demand("conversation", 1)
-    writes.count(1)
-    with pytest.raises(Refused):
-        writes.demand("conversation", 1)
-    now[0] = 3.0
-    for key in range(2 * pace.KEPT):
-        writes.count(f"another {key}")
-        now[0] += 0.01
-    assert len(writes._times) <= pace.KEPT
-
-
-@pytest.mark.parametrize(
-    ("method", "address", "expected"),
-    [
-        ("POST", "/Client/v2/Conversations", "service"),
-        ("POST", "/Client/v2/Conversations/{conversation}", "conversation"),
-        ("DELETE", "/Client/v2/Conversations/{conversation}", "service"),
-        ("POST", "/Client/v2/Conversations/{conversation}/Participants/{participant*}", "conversation"),
-        ("DELETE", "/Client/v2/Conversations/{conversation}/Messages/{message}", "conversation"),
-        ("GET", "/Conversations/{conversation}/Messages", None),
-        ("POST", "/ConversationWithParticipants", "service"),
-        ("DELETE", "/Users/{user}", "service"),
-        ("POST", "/Roles", "service"),
-        ("POST", "/Conversations/{conversation}/Webhooks", None),
-        ("POST", "/Conversations/{conversation}/Messages/{message}/Receipts", None),
-        ("POST", "/Client/v2/Users/{identity}/Conversations/{conversation}", None),
-    ],
-)
-def test_what_counts(method: str, address: str, expected: str | None) -> None:
-    """Writes of conversations, participants, messages, users and roles, and nothing else."""
-    assert pace.scope(method, address) == expected
-
-
-Write = Callable[[int], Awaitable[Any]]
-
-
-async def refused_of(write: Write, count: int) -> list[tuple[int, int, Any]]:
-    """Status, code and Retry-After of the writes that were refused."""
-    said = [await write(number) for number in range(count)]
-    bad = [one for one in said if one.status >= 300]
-    return [(one.status, one.code, {k.lower(): v for k, v in one.headers.items()}["retry-after"]) for one in bad]
-
-
-@pytest.fixture
-def hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second that is long enough for a test."""
-    monkeypatch.setattr(pace, "WINDOW", 3600.0)
-
-
-async def test_both_doors_share_the_limit(wire: Connect, hour: None) -> None:
-    """What users and the account write counts together; what is refused is not done, and other rooms go on."""
-    with LocalService(seed=None, write_limit=4) as service:
-        alice, account = await wire("alice", to=service), Account(service)
-        sid = await alice.room()  # one of the service, one of the conversation
-        other = await alice.room()
-        await alice.post(f"{ROOMS}/{sid}/Messages", {"body": "one"})
-        await account.post(f"/Conversations/{sid}/Messages", {"Body": "two"})
-        bad = await refused_of(lambda n: alice.ask("POST", f"{ROOMS}/{sid}/Messages", {"body": "x"}), 2)
-        assert bad == [(429, 20429, "1")]
-        bad = await refused_of(lambda n: account.ask("POST", f"/Conversations/{sid}/Messages", {"Body": "x"}), 1)
-        assert bad == [(429, 20429, "1")]
-        await alice.post(f"{ROOMS}/{other}/Messages", {"body": "elsewhere"})
-        listed = await account.ask("GET", f"/Conversations/{sid}/Messages")
-        assert [one["body"] for one in listed.body["messages"]] == ["one", "two", "x"]
-        bad = await refused_of(lambda n: account.ask("POST", "/Users", {"Identity": f"guest {n}"}), 3)
-        assert bad == [(429, 50063, "1")]
-        bad = await refused_of(lambda n: alice.ask("POST", ROOMS, {}), 1)
-        assert bad == [(429, 50063, "1")]
-
-
-async def test_an_act_that_comes_twice_counts_once(wire: Connect, hour: None) -> None:
-    """A lost answer is found again, whatever the limit says; a no takes nobody's turn."""
-    with LocalService(seed=None, write_limit=2) as service:
-        alice = await wire("alice", to=service)
-        sid = await alice.room()
-        path = f"{ROOMS}/{sid}/Messages"
-        for _ in range(3):
-            assert (await alice.ask("POST", path, {"body": ""})).code == 50503
-        said = [(await alice.ask("POST", path, {"body": "x"}, mutation="the same")).status for _ in range(3)]
-        assert said == [201, 202, 202]
-        assert (await alice.ask("POST", path, {"body": "y"})).status == 429
-
-
-async def test_a_pipeline_is_cut_at_the_limit(wire: Connect, hour: None) -> None:
-    """Writes that share a commit are counted one by one."""
-    with LocalService(seed=None, write_limit=10) as service:
-        alice = await wire("alice", to=service)
-        sid = await alice.room()
-        said = await _together(alice, f"{ROOMS}/{sid}/Messages", 40)
-        assert said == [201] * 9 + [429] * 31
-
-
-async def _together(someone: Wire, path: str, count: int) -> list[int]:
-    replies = await asyncio.gather(*(someone.ask("POST", path, {"body": str(n)}) for n in range(count)))
-    return [reply.status for reply in replies]
-
-
-async def test_without_a_limit(service: LocalService, wire: Connect) -> None:
-    """That is how it is where nothing is said: lessons, seeds and simulations are not held up."""
-    alice = await wire("alice")
-    sid = await alice.room()
-    assert await _together(alice, f"{ROOMS}/{sid}/Messages", 100) == [201] * 100
-    with pytest.raises(UsageError, match="write_limit=0"):
-        LocalService(seed=None, write_limit=0)
