@@ -22,6 +22,7 @@ import traitlets
 
 from convo_widgets.client.client import Client
 from convo_widgets.errors import ConvoError, UsageError
+from convo_widgets.widgets._sealed import sealed
 
 log = logging.getLogger("convo_widgets")
 
@@ -209,6 +210,11 @@ class Widget(anywidget.AnyWidget):
     def _handle_msg(self, msg: dict[str, Any]) -> None:
         """Whatever comes from a page, in whatever thread."""
         self._soon(super()._handle_msg, msg)
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """The traits as views and saved notebooks get them; see `_sealed`."""
+        state = super().get_state(key, drop_defaults)
+        return {name: value if name in ("_esm", "_css") else sealed(value) for name, value in state.items()}
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take traits that a view has set; an observer that fails is shown in the strip."""

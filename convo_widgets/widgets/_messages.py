@@ -8,7 +8,7 @@ from typing import Any
 from convo_widgets.client.content import RICH, rich_type
 from convo_widgets.client.media import Media
 from convo_widgets.client.message import Message
-from convo_widgets.widgets._names import Names
+from convo_widgets.widgets._names import Names, mask
 
 MOST_REACTIONS = 24  # kinds of them that one message shows
 MOST_NAMES = 20  # people that are named beside one kind; the others are counted
@@ -28,7 +28,7 @@ def row_of(message: Message, names: Names, identity: str) -> dict[str, Any]:
     return {
         "sid": message.sid,
         "index": message.index,
-        "author": message.author,
+        "author": _key_of(message),
         "name": names.of(message.author),
         "own": message.author == identity,
         "system": message.author in (None, "system") and message.participant_sid is None,
@@ -52,6 +52,12 @@ def row_of(message: Message, names: Names, identity: str) -> dict[str, Any]:
         ],
         "delivery": None if receipt is None else asdict(receipt),
     }
+
+
+def _key_of(message: Message) -> str | None:
+    """What tells authors apart: an identity, but no phone number: rows are kept in saved notebooks."""
+    author = message.author
+    return author if author is None or mask(author) == author else message.participant_sid or mask(author)
 
 
 def reactions_of(attributes: Any) -> dict[str, list[str]]:

@@ -27,8 +27,11 @@ export interface Fault {
   traceback: string;
 }
 
-/** Whether the kernel is there; it beats every four seconds. `silent`: busy, or lost without a word. */
-export type Pulse = "alive" | "silent" | "gone";
+/**
+ * Whether the kernel is there; it beats every four seconds. `silent`: busy, or lost without a word. `saved`: this view
+ * has never heard of it, and shows what was saved with the notebook.
+ */
+export type Pulse = "alive" | "silent" | "gone" | "saved";
 
 interface Waiting {
   resolve(answer: Answer): void;
@@ -47,6 +50,8 @@ const LOOK = 2000;
 /** Milliseconds of silence after which the kernel is asked for a sign of life, and after which it counts as silent. */
 const ASK_AFTER = 6000;
 const SILENT_AFTER = 9000;
+/** The same for one that never said a word to this view: the first answer takes a moment, or there is none to come. */
+const SAVED_AFTER = 3000;
 
 const faultFrom = (value: unknown): Fault | null => {
   const fields = wire(value);
@@ -76,6 +81,7 @@ export class Comm {
   readonly #look: ReturnType<typeof setInterval>;
   #heard = Date.now();
   #isAsking = false;
+  #wasThere = false;
 
   constructor(model: AnyModel, onMessage: (content: unknown) => void, options: Options = {}) {
     this.#model = model;
@@ -135,7 +141,12 @@ export class Comm {
     this.#isAsking = true;
     this.request("hello", {})
       .then((result) => this.#setFaults(listOf(wire(result).faults, faultFrom)))
-      .catch((error) => error instanceof RequestFailed && error.type === "NoKernel" && this.#setPulse("gone"))
+      .catch(
+        (error) =>
+          error instanceof RequestFailed &&
+          error.type === "NoKernel" &&
+          this.#setPulse(this.#wasThere ? "gone" : "saved"),
+      )
       .finally(() => {
         this.#isAsking = false;
       });
@@ -143,7 +154,8 @@ export class Comm {
 
   #feelPulse(): void {
     const silence = Date.now() - this.#heard;
-    if (silence > SILENT_AFTER && this.pulse === "alive") this.#setPulse("silent");
+    const longest = this.#wasThere ? SILENT_AFTER : SAVED_AFTER;
+    if (silence > longest && this.pulse === "alive") this.#setPulse(this.#wasThere ? "silent" : "saved");
     if (silence > ASK_AFTER && !this.#isAsking) this.#greet();
   }
 
@@ -161,6 +173,7 @@ export class Comm {
 
   readonly #receive = (content: unknown, buffers: readonly DataView[] = []): void => {
     this.#heard = Date.now();
+    this.#wasThere = true;
     this.#setPulse("alive");
     const fields = wire(content);
     const own = fields.kind === "response" && typeof fields.id === "string" ? this.#settle(fields.id) : undefined;

@@ -1,4 +1,4 @@
-import { type AnyModel, type Wire, wire } from "./values";
+import { type AnyModel, unsealed, type Wire, wire } from "./values";
 
 type Listener = (...args: never[]) => void;
 
@@ -17,7 +17,7 @@ class Part implements AnyModel {
   }
 
   get(name: string): unknown {
-    return this.#state[name];
+    return unsealed(this.#state[name]);
   }
 
   set(name: string, value: unknown): void {

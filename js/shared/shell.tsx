@@ -27,6 +27,7 @@ export function Shell({ name, label, theme, height, comm, children }: ShellProps
       class={`cw cw-${name}`}
       data-theme={theme}
       data-mode={mode}
+      data-pulse={comm.pulse}
       style={height === null ? {} : { height: `${height}px` }}
       aria-label={label}
     >
@@ -35,6 +36,9 @@ export function Shell({ name, label, theme, height, comm, children }: ShellProps
     </section>
   );
 }
+
+/** Said by a view that a saved notebook brought back, and by a new one whose kernel is too busy to have answered yet. */
+const SAVED = "A saved view: no kernel answers. Run the cell again to go on from here.";
 
 /** What is wrong between the view and the kernel, or null. */
 export function pulseWords(pulse: Pulse): string | null {
@@ -45,6 +49,8 @@ export function pulseWords(pulse: Pulse): string | null {
       return "The kernel does not answer: it is busy, or not running.";
     case "gone":
       return NO_KERNEL;
+    case "saved":
+      return SAVED;
   }
 }
 

@@ -35,6 +35,26 @@ export const oneOf = <T extends string>(value: unknown, allowed: readonly T[], o
 export const listOf = <T>(value: unknown, convert: (each: unknown) => T | null): T[] =>
   (Array.isArray(value) ? value : []).map(convert).filter((each) => each !== null);
 
+/**
+ * What the kernel sealed: a value with a "<" travels as JSON text without one, because saved notebooks are exported as
+ * HTML, and there it could end the element that holds it.
+ */
+export function unsealed(value: unknown): unknown {
+  if (!isWire(value) || typeof value.json !== "string" || Object.keys(value).length !== 1) return value;
+  const known = opened.get(value);
+  if (known !== undefined) return known;
+  try {
+    const found: unknown = JSON.parse(value.json);
+    opened.set(value, found);
+    return found;
+  } catch {
+    return null;
+  }
+}
+
+/** The same value each time, for who compares it with the one before. */
+const opened = new WeakMap<Wire, unknown>();
+
 export const themeOf = (model: AnyModel): Theme => oneOf(model.get("theme"), ["auto", "light", "dark"], "auto");
 /** Pixels. */
 export const heightOf = (model: AnyModel): number => Math.max(160, finite(model.get("height")) ?? 480);

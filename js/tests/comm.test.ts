@@ -82,7 +82,7 @@ test("a dead kernel is said at once, with what to do", async () => {
   const comm = new Comm(kernel, () => {});
   const error = await failure(comm.request("open", {}));
   expect(error).toMatchObject({ type: "NoKernel", message: NO_KERNEL });
-  expect(comm.pulse).toBe("gone");
+  expect(comm.pulse).toBe("saved");
   expect(vi.getTimerCount()).toBe(1); // which looks whether it came back
 });
 
@@ -119,6 +119,7 @@ test("a kernel that beats is alive; one that falls silent is asked, then said to
   const kernel = new Kernel();
   const seen: string[] = [];
   const comm = new Comm(kernel, () => {}, { onChange: () => seen.push(comm.pulse) });
+  kernel.say({ kind: "beat" });
   for (let beat = 0; beat < 5; beat++) {
     vi.advanceTimersByTime(4000);
     kernel.say({ kind: "beat" });
@@ -132,6 +133,17 @@ test("a kernel that beats is alive; one that falls silent is asked, then said to
   expect(seen).toEqual(["silent"]);
   kernel.say({ kind: "beat" });
   expect(seen).toEqual(["silent", "alive"]);
+});
+
+test("a view that has never heard of a kernel is a saved one within seconds, until it hears", async () => {
+  const kernel = new Kernel();
+  const comm = new Comm(kernel, () => {});
+  vi.advanceTimersByTime(2000);
+  expect(comm.pulse).toBe("alive");
+  vi.advanceTimersByTime(2000);
+  expect(comm.pulse).toBe("saved");
+  kernel.say({ kind: "beat" });
+  expect(comm.pulse).toBe("alive");
 });
 
 test("a kernel that was restarted is gone within seconds, though it says nothing", async () => {

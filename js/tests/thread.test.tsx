@@ -130,7 +130,8 @@ describe("the status line", () => {
     kernel.dead = true;
     clean = widget.render({ model: kernel, el });
     await settled();
-    expect(text(".cw-status p")).toContain("Not connected to a kernel: run the cell again");
+    expect(text(".cw-status p")).toContain("A saved view: no kernel answers.");
+    expect(el.querySelector(".cw-thread")?.getAttribute("data-pulse")).toBe("saved");
     expect(el.querySelector("textarea")).toBeNull();
     expect(el.querySelector("[role=alert]")).toBeNull();
     kernel.dead = false;

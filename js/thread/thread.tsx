@@ -79,6 +79,7 @@ export function typingWords(names: readonly string[]): string {
 
 /** What the status line says, or null when all is well. */
 export function statusWords(state: State, connection: Connection, pulse: Pulse = "alive"): string | null {
+  if (pulse === "saved") return pulseWords(pulse);
   if (state.sync === "failed" && state.error) {
     const { type, message } = state.error;
     if (type === "NoKernel" || (type === "Timeout" && !state.opened)) return NO_KERNEL;

@@ -13,6 +13,7 @@ import pytest
 from comm.base_comm import BaseComm
 
 import convo_widgets as cw
+from convo_widgets.widgets._sealed import unsealed
 from tests.client.people import PATIENCE, People, visitors
 
 
@@ -39,7 +40,7 @@ class View(BaseComm):
             buffers = keys.get("buffers")
             self.sent.append({**data["content"], **({"buffers": [bytes(one) for one in buffers]} if buffers else {})})
         else:
-            self.state |= data.get("state", {})
+            self.state |= {name: unsealed(value) for name, value in data.get("state", {}).items()}
         self._news.set()
 
     def say(self, content: Any, buffers: Sequence[bytes] = ()) -> None:
