@@ -15,13 +15,14 @@ MOST_NAMES = 20  # people that are named beside one kind; the others are counted
 LONGEST_REACTION = 40  # characters of a name that is shown as a reaction
 
 
-def row_of(message: Message, names: Names, identity: str) -> dict[str, Any]:
+def row_of(message: Message, names: Names, identity: str, *, edited: bool = False) -> dict[str, Any]:
     """A message as the view gets it.
 
     Args:
         message: the message.
         names: what to call people.
         identity: of the reader, whose own messages and reactions are marked.
+        edited: whether somebody saw its text change.
     """
     written, receipt = message.date_created, message.aggregated_delivery_receipt
     rich, texts = _bodies(message)
@@ -37,7 +38,7 @@ def row_of(message: Message, names: Names, identity: str) -> dict[str, Any]:
         "body": message.body,
         "subject": message.subject,
         "date_created": None if written is None else written.timestamp() * 1000,
-        "edited": message.last_updated_by is not None,
+        "edited": edited or _is_edited(message),
         "media": [_medium(one) for one in message.attached_media],
         "texts": [_medium(one) | {"category": one.category} for one in texts],
         "content": rich,
@@ -69,6 +70,14 @@ def reactions_of(attributes: Any) -> dict[str, list[str]]:
         if some and 0 < len(name) <= LONGEST_REACTION and len(found) < MOST_REACTIONS:
             found[name] = some
     return found
+
+
+def _is_edited(message: Message) -> bool:
+    """Whether its text was changed, as far as one can know: who reacts changes the message too."""
+    by, attributes = message.last_updated_by, message.attributes
+    if by is None or not isinstance(attributes, dict) or "reactions" not in attributes:
+        return by is not None
+    return by == message.author and not any(by in people for people in reactions_of(attributes).values())
 
 
 def _bodies(message: Message) -> tuple[str | None, list[Media]]:

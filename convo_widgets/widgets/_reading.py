@@ -49,6 +49,7 @@ class Reading(OfMessages):
         self._fetching = asyncio.Semaphore(4)
         self._reacting = asyncio.Lock()
         self._wishes: dict[tuple[int, str], tuple[bool, float]] = {}
+        self._edited: set[int] = set()
         self._readers_timer: asyncio.TimerHandle | None = None
         super().__init__(*rest, **traits)
 
@@ -64,7 +65,7 @@ class Reading(OfMessages):
         self._wishes.clear()
 
     def _row(self, message: Message) -> dict[str, Any]:
-        return row_of(message, self._names, self._identity)
+        return row_of(message, self._names, self._identity, edited=message.index in self._edited)
 
     # -- files
 
@@ -174,6 +175,12 @@ class Reading(OfMessages):
 
     def _has_reacted(self, attributes: Any, name: str) -> bool:
         return self._identity in reactions_of(attributes).get(name, ())
+
+    def _note(self, update: MessageUpdated) -> None:
+        """A message changed: remember what its row could not know from it alone."""
+        if "body" in update.update_reasons:
+            self._edited.add(update.message.index)
+        self._keep_reaction(update)
 
     def _keep_reaction(self, update: MessageUpdated) -> None:
         """Somebody wrote attributes that they had read before ours were there: put ours back."""

@@ -115,8 +115,8 @@ class Thread(Reading, Sending, Finding):
         self._refresh_soon()
 
     def _updated(self, update: MessageUpdated) -> None:
+        self._note(update)
         self._change("updated", message=self._row(update.message))
-        self._keep_reaction(update)
         self._refresh_soon()
 
     def _removed(self, message: Message) -> None:

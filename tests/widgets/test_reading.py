@@ -217,6 +217,26 @@ async def test_reacting(people: People, show: Show) -> None:
     assert message.attributes == {"kept": 1, "reactions": {"heart": [they, me], "odd": "kept too"}}
 
 
+async def test_a_reaction_is_no_edit(people: People, show: Show) -> None:
+    """A message is marked as edited when its text was changed, before or after somebody reacted."""
+    mine, theirs = await people.pair()
+    await write(mine, 3)
+    _, view = show(mine)
+    await rows(view)
+    await view.result("react", index=0, name="heart", on=True)
+    await view.result("react", index=1, name="heart", on=True)
+    await view.result("react", index=1, name="heart", on=False)
+    messages = (await mine.get_messages()).items
+    await messages[1].update_body("new")
+    await messages[2].update_attributes({"reactions": {"heart": [theirs.client.user.identity]}})
+    await messages[2].update_body("new")
+    await view.until(lambda: [one["message"]["body"] for one in view.changes("updated")].count("new") >= 2)
+    await messages[1].update_attributes({"reactions": {"heart": [mine.client.user.identity]}})
+    assert [row["edited"] for row in await rows(view)] == [False, True, True]
+    _, later = show(mine)
+    assert [row["edited"] for row in await rows(later)] == [False, False, True]  # nobody can know of the second
+
+
 async def test_reacting_at_the_same_time(people: People, show: Show) -> None:
     """Four people on one message, all at once: in the end everybody's reaction is there."""
     clients = [await people.client(f"p{n}") for n in range(4)]
