@@ -40,6 +40,25 @@ export const Down = () => (
   </Icon>
 );
 
+export const Up = () => (
+  <Icon>
+    <path d="M8 13V3.6M4 7.4l4-4 4 4" />
+  </Icon>
+);
+
+export const Magnifier = () => (
+  <Icon>
+    <circle cx="7" cy="7" r="4.2" />
+    <path d="m10.2 10.2 3.4 3.4" />
+  </Icon>
+);
+
+export const Close = () => (
+  <Icon>
+    <path d="m4 4 8 8M12 4l-8 8" />
+  </Icon>
+);
+
 export const Download = () => (
   <Icon>
     <path d="M8 2.5v7.6M4.8 7l3.2 3.1L11.2 7M3 13.2h10" />

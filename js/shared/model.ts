@@ -91,6 +91,9 @@ export interface Traits {
   times: "clock" | "relative";
   markdown: boolean;
   readers: Readers;
+  /** Sids of messages. */
+  selected: readonly string[];
+  markRead: boolean;
   readOnly: boolean;
   theme: Theme;
   /** Pixels. */
@@ -248,7 +251,7 @@ export function batchFrom(content: unknown): Batch | null {
 
 export const sendParams = (body: string, localId: string): Wire => ({ body, local_id: localId });
 
-const TRAITS = ["conversation_sid", "read_only", "times", "markdown", "theme", "height"];
+const TRAITS = ["conversation_sid", "read_only", "mark_read", "selected", "times", "markdown", "theme", "height"];
 export const TRAIT_EVENTS = [...TRAITS, "_header", "_readers", "_connection"].map((name) => `change:${name}`);
 export const RECENT_EVENT = "change:_recent";
 
@@ -267,6 +270,8 @@ export function traitsOf(model: AnyModel): Traits {
     times: oneOf(model.get("times"), ["clock", "relative"], "clock"),
     markdown: model.get("markdown") === true,
     readers: listOf(model.get("_readers"), readerFrom),
+    selected: texts(model.get("selected")),
+    markRead: model.get("mark_read") !== false,
     theme: themeOf(model),
     height: heightOf(model),
     header: {

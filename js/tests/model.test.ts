@@ -87,7 +87,7 @@ test("traits of a saved notebook of another version still make a view", () => {
   });
   expect(traitsOf(kernel)).toEqual({
     ...{ conversationSid: "CH1", readOnly: false, theme: "auto", height: 480, connection: "connected" },
-    ...{ times: "clock", markdown: false, readers: [{ index: 4, count: 2 }] },
+    ...{ times: "clock", markdown: false, selected: [], markRead: true, readers: [{ index: 4, count: 2 }] },
     header: { title: "", state: "active", names: [], identity: "" },
   });
 });

@@ -16,7 +16,7 @@ beforeEach(() => {
   place = document.createElement("div");
 });
 
-function show(fields: Partial<Message>, context = { day: null as string | null, head: true, fresh: false }) {
+function show(fields: Partial<Message>, context = { day: null as string | null, head: true, fresh: "" }) {
   render(<MessageRow message={message(7, fields)} {...context} />, place);
   return place;
 }
@@ -132,7 +132,7 @@ describe("a stranger's text", () => {
   test.each([Number.NaN, 1e300, -1e300, Number.POSITIVE_INFINITY])("a date of %d breaks nothing", (dateCreated) => {
     show({ dateCreated });
     expect(all("time")).toEqual([]);
-    expect(contextOf(message(2, { dateCreated }), message(1))).toEqual({ day: null, head: false, fresh: false });
+    expect(contextOf(message(2, { dateCreated }), message(1))).toEqual({ day: null, head: false, fresh: "" });
   });
 });
 
@@ -147,7 +147,7 @@ describe("a row", () => {
   });
 
   test("under its author's name still tells a screen reader who it is from", () => {
-    show({}, { day: null, head: false, fresh: false });
+    show({}, { day: null, head: false, fresh: "" });
     expect(all(".cw-avatar, .cw-name")).toEqual([]);
     expect(one(".cw-hidden").textContent).toBe("Marta Oliveira: ");
   });
@@ -324,7 +324,7 @@ describe("an own message on its way", () => {
   const showPending = (fields: Partial<Pending>) =>
     render(
       <PendingRow
-        {...{ pending: { ...pending, ...fields }, author: "dana", name: "Dana", day: null, head: true, fresh: false }}
+        {...{ pending: { ...pending, ...fields }, author: "dana", name: "Dana", day: null, head: true, fresh: "" }}
         onRetry={() => clicks.push("retry")}
         onDiscard={() => clicks.push("discard")}
       />,

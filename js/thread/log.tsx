@@ -1,7 +1,9 @@
 import { useRef } from "preact/hooks";
 import { Virtualizer, type VirtualizerHandle } from "virtua";
-import { Down } from "../shared/icons";
+import { Down, Up } from "../shared/icons";
 import type { Header, Message } from "../shared/model";
+import { useActive } from "./active";
+import { useHorizon } from "./horizon";
 import { PendingRow } from "./pending";
 import { readersOf } from "./receipts";
 import { contextOf, MessageRow } from "./row";
@@ -21,8 +23,12 @@ interface Props {
 type Item = Message | Pending;
 const isPending = (item: Item): item is Pending => "localId" in item;
 
-const placeOf = (item: Item, identity: string) =>
+const placedOf = (item: Item, identity: string) =>
   isPending(item) ? { author: identity, own: true, channel: "chat", dateCreated: item.date } : item;
+
+/** The index of the message that is shown for this one: itself, or the next one, or the last. */
+const shownAt = (messages: readonly Message[], index: number): number | undefined =>
+  (messages.find((each) => each.index >= index) ?? messages[messages.length - 1])?.index;
 
 /** The scroller: a window on the messages that stays where the reader is. */
 export function Log({ store, state, header, shift }: Props) {
@@ -33,17 +39,43 @@ export function Log({ store, state, header, shift }: Props) {
   const items: readonly Item[] = pending.length > 0 ? [...messages, ...pending] : messages;
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
-  const { far, onScroll, onResize, jump } = useScroll({ store, scroller, list, items });
+  const active = useActive({ store, scroller, list, items });
+  const { far, lineAbove, onScroll, onResize, jump } = useScroll({ store, scroller, list, items, onKey: active.onKey });
+  useHorizon(store, scroller);
+  const { needle } = store.search;
+  const selected = new Set(store.traits.selected);
+  const { unread, target } = state;
+  const flashed = target?.how === "found" && shownAt(messages, target.index);
+
+  /** What the line above a message says of what is new, "" where there is none. */
+  const freshWords = (index: number, above: Item | undefined): string => {
+    const isFirstAfter = (last: number) => index > last && (above ? !isPending(above) && above.index <= last : false);
+    if (unread && (isFirstAfter(unread.after) || (!above && !state.hasOlder && index > unread.after))) {
+      return `${unread.count.toLocaleString()} new`;
+    }
+    return isFirstAfter(seenUpTo) ? "New" : "";
+  };
 
   const ownName = messages.findLast((each) => each.own)?.name || identity || "You";
   const row = (item: Item, at: number) => {
     const above = items[at - 1];
-    const seenAbove = above !== undefined && !isPending(above) && above.index <= seenUpTo;
-    const fresh = seenAbove && !isPending(item) && item.index > seenUpTo;
-    const context = contextOf(placeOf(item, identity), above ? placeOf(above, identity) : null, fresh);
+    const fresh = isPending(item) ? "" : freshWords(item.index, above);
+    const context = contextOf(placedOf(item, identity), above ? placedOf(above, identity) : null, fresh);
     if (!isPending(item)) {
       const key = state.landed.get(item.index) ?? `m${item.index}`;
-      return <MessageRow key={key} message={item} {...context} {...(item.own && readersOf(readers, item.index))} />;
+      const isSelected = selected.has(item.sid);
+      const flash = item.index === flashed ? ` cw-flash-${(target?.id ?? 0) % 2}` : "";
+      return (
+        <div key={key} class={`cw-item${isSelected ? " cw-selected" : ""}${flash}`}>
+          {isSelected && <span class="cw-hidden">Selected</span>}
+          <MessageRow
+            message={item}
+            highlight={needle}
+            {...context}
+            {...(item.own && readersOf(readers, item.index))}
+          />
+        </div>
+      );
     }
     const { localId } = item;
     return (
@@ -61,6 +93,7 @@ export function Log({ store, state, header, shift }: Props) {
 
   return (
     <div class="cw-log">
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: Space does what a click does, see active.ts */}
       <div
         ref={scroller}
         class="cw-scroller"
@@ -71,6 +104,9 @@ export function Log({ store, state, header, shift }: Props) {
         aria-live={state.following ? "polite" : "off"} // rows that come into view by scrolling are no news
         aria-busy={state.sync === "opening" && !state.opened}
         onScroll={onScroll}
+        onClick={active.onClick}
+        onFocusIn={active.onFocusIn}
+        onFocusOut={active.onFocusOut}
       >
         <TopLine store={store} state={state} />
         <Virtualizer
@@ -79,6 +115,7 @@ export function Log({ store, state, header, shift }: Props) {
           data={items}
           shift={shift}
           startMargin={TOP_LINE}
+          keepMounted={active.kept}
           onResize={onResize}
         >
           {row}
@@ -86,6 +123,17 @@ export function Log({ store, state, header, shift }: Props) {
         <BottomLine store={store} state={state} />
       </div>
       <Emptiness state={state} rows={items.length} />
+      {lineAbove && unread && (
+        <button
+          type="button"
+          class="cw-jump cw-new cw-to-unread"
+          title="Go to the first message that you have not read"
+          onClick={() => void store.goTo(unread.after + 1, "unread")}
+        >
+          {newWords(unread.count)}
+          <Up />
+        </button>
+      )}
       <Jump state={state} far={far} jump={jump} />
     </div>
   );
@@ -135,13 +183,14 @@ function Emptiness({ state, rows }: { state: State; rows: number }) {
   );
 }
 
+const newWords = (count: number): string => (count > 999 ? "999+ new" : `${count} new`);
+
 function Jump({ state, far, jump }: { state: State; far: boolean; jump(): void }) {
   const unseen = unseenCount(state);
   if (state.following || !(unseen > 0 || state.hasNewer || far)) return null;
-  const words = unseen > 999 ? "999+ new" : `${unseen} new`;
   return unseen > 0 ? (
     <button type="button" class="cw-jump cw-new" title="Go to the newest message" onClick={jump}>
-      {words}
+      {newWords(unseen)}
       <Down />
     </button>
   ) : (

@@ -17,7 +17,7 @@ export function PendingRow({ pending, author, name, day, head, onRetry, onDiscar
   const placed = { author, name, own: true, channel: "chat", dateCreated: pending.date };
   return (
     <>
-      <Lines day={day} head={head} fresh={false} />
+      <Lines day={day} head={head} fresh="" />
       <article
         class={`cw-row cw-pending cw-${status}-row${head ? " cw-first" : ""}`}
         aria-label={labelOf(name, pending.date)}

@@ -22,8 +22,8 @@ export interface Context {
   day: string | null;
   /** Whether the author's name and picture are shown. */
   head: boolean;
-  /** Whether it is the first that came since the reader scrolled up. */
-  fresh: boolean;
+  /** What the line above it says of the new messages that begin with it; "" where none do. */
+  fresh: string;
 }
 
 type Placed = Pick<Message, "author" | "own" | "channel" | "dateCreated"> & { system?: boolean; deleted?: boolean };
@@ -31,13 +31,13 @@ type Placed = Pick<Message, "author" | "own" | "channel" | "dateCreated"> & { sy
 /** A line that nobody says: no name, no picture, and what comes after it gets its own. */
 const isQuiet = (placed: Placed): boolean => placed.system === true || placed.deleted === true;
 
-export function contextOf(message: Placed, above: Placed | null, fresh = false): Context {
+export function contextOf(message: Placed, above: Placed | null, fresh = ""): Context {
   const date = isDate(message.dateCreated) ? message.dateCreated : null;
   const before = above && isDate(above.dateCreated) ? above.dateCreated : null;
   const newDay = date !== null && (before === null ? above === null : dayOf(date) !== dayOf(before));
   const near = date === null || before === null || Math.abs(date - before) <= GROUP_WITHIN;
   const same = above?.author === message.author && above.own === message.own && above.channel === message.channel;
-  const alone = newDay || fresh || !same || !near || (above !== null && isQuiet(above));
+  const alone = newDay || fresh !== "" || !same || !near || (above !== null && isQuiet(above));
   return { day: newDay ? dayName(date) : null, head: alone && !isQuiet(message), fresh };
 }
 
@@ -45,13 +45,13 @@ export function Lines({ day, fresh }: Context) {
   if (day !== null) {
     return (
       <div class={fresh ? "cw-line cw-fresh" : "cw-line"}>
-        <span>{fresh ? `New · ${day}` : day}</span>
+        <span>{fresh ? `${fresh} · ${day}` : day}</span>
       </div>
     );
   }
   return fresh ? (
     <div class="cw-line cw-fresh">
-      <span>New</span>
+      <span>{fresh}</span>
     </div>
   ) : null;
 }

@@ -2,12 +2,15 @@ import type { RefObject } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { VirtualizerHandle } from "virtua";
 import { useOwnKeys } from "../shared/keys";
+import type { Target } from "./finding";
 import type { ThreadStore } from "./store";
 
 /** The height in pixels of the line above the oldest message; style.css has the same. */
 export const TOP_LINE = 44;
 /** Pixels from an end at which the next page is asked for. */
 const NEAR = 600;
+/** Pixels of what stands before the first unread message that are shown with it. */
+const CONTEXT = 64;
 /** Pixels that a reader may be off the newest end and still be taken to stand there. */
 const AT_END = 4;
 
@@ -20,6 +23,8 @@ interface Parts {
   scroller: RefObject<HTMLDivElement | null>;
   list: RefObject<VirtualizerHandle | null>;
   items: readonly Indexed[];
+  /** Takes the keys that are pressed in the log, but for End. */
+  onKey(event: KeyboardEvent): void;
 }
 
 /**
@@ -28,13 +33,16 @@ interface Parts {
  * A reader stops following by moving up. Everything else that moves the end away (rows that come, rows that turn out
  * higher than estimated, a smaller view) is answered by going to the end again, before the next paint.
  */
-export function useScroll({ store, scroller, list, items }: Parts) {
+export function useScroll({ store, scroller, list, items, onKey: onOtherKey }: Parts) {
   const lastTop = useRef(0);
   const lastEpoch = useRef(store.state.epoch);
   const hidden = useRef(false);
   const anchor = useRef<{ index: number; offset: number } | null>(null);
   const thrown = useRef<{ following: boolean; anchor: typeof anchor.current } | null>(null);
   const [far, setFar] = useState(false);
+  const [lineAbove, setLineAbove] = useState(false);
+  const lastTarget = useRef(store.state.target);
+  const lineSeen = useRef<unknown>(null);
 
   const toEnd = () => {
     const element = scroller.current;
@@ -53,6 +61,33 @@ export function useScroll({ store, scroller, list, items }: Parts) {
   const restore = useRef(toEnd);
   restore.current = () => (store.state.following ? toEnd() : toAnchor());
 
+  /** To a message that was looked for: in the middle, or right below the unread line. */
+  const toTarget = ({ index, how }: Target) => {
+    const found = items.findIndex((item) => item.index !== null && item.index >= index);
+    const at = found < 0 ? items.length - 1 : found;
+    const item = items[at];
+    if (!item) return;
+    const offset = how === "unread" ? -CONTEXT : 0;
+    anchor.current = { index: item.index ?? index, offset: how === "unread" ? offset : -CONTEXT };
+    list.current?.scrollToIndex(at, { align: how === "unread" ? "start" : "center", offset });
+    requestAnimationFrame(() => {
+      const element = scroller.current;
+      if (element && element.scrollHeight - element.scrollTop - element.clientHeight <= AT_END) store.follow(true);
+    });
+  };
+
+  /** Whether the unread line is further up, and was not seen yet. */
+  const lookForLine = (top: number) => {
+    const { unread, hasOlder } = store.state;
+    const handle = list.current;
+    if (!unread || !handle || lineSeen.current === unread) return;
+    const at = handle.findItemIndex(top - TOP_LINE);
+    const isUnread = (item: Indexed | undefined) => item?.index != null && item.index > unread.after;
+    const above = isUnread(items[at]) && (at > 0 ? isUnread(items[at - 1]) : hasOlder);
+    if (!above) lineSeen.current = unread;
+    setLineAbove(above);
+  };
+
   const remember = (top: number) => {
     const handle = list.current;
     const at = handle ? handle.findItemIndex(top) : -1;
@@ -68,11 +103,11 @@ export function useScroll({ store, scroller, list, items }: Parts) {
 
   const onKey = useCallback(
     (event: KeyboardEvent) => {
-      if (event.key !== "End" || event.composedPath()[0] !== scroller.current) return;
+      if (event.key !== "End" || event.composedPath()[0] !== scroller.current) return onOtherKey(event);
       event.preventDefault(); // the browser glides to where the end was: rows that are measured on the way move it
       jump();
     },
-    [scroller, jump],
+    [scroller, jump, onOtherKey],
   );
   useOwnKeys(scroller, onKey);
 
@@ -89,7 +124,10 @@ export function useScroll({ store, scroller, list, items }: Parts) {
   useLayoutEffect(() => {
     const replaced = lastEpoch.current !== store.state.epoch;
     lastEpoch.current = store.state.epoch;
-    if (store.state.following || replaced) restore.current();
+    const { target } = store.state;
+    if (target && target !== lastTarget.current) toTarget(target);
+    else if (store.state.following || replaced) restore.current();
+    lastTarget.current = target;
     queueMicrotask(load); // it renders, which must not happen inside a render
   });
 
@@ -132,6 +170,9 @@ export function useScroll({ store, scroller, list, items }: Parts) {
     /** More than a view away from the newest end. */
     far,
 
+    /** The unread line is above what is seen, and was not seen yet. */
+    lineAbove: lineAbove && store.state.unread !== null && lineSeen.current !== store.state.unread,
+
     onScroll: () => {
       const element = scroller.current;
       if (!element || element.clientHeight === 0 || hidden.current) return;
@@ -143,6 +184,7 @@ export function useScroll({ store, scroller, list, items }: Parts) {
       else if (below > AT_END && top < lastTop.current - 1) store.follow(false);
       lastTop.current = top;
       setFar(below > element.clientHeight);
+      if (below <= AT_END || !following) lookForLine(top);
       if (!store.state.following) remember(top);
       load();
     },

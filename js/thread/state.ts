@@ -9,6 +9,7 @@
  * again, keeps the batches that come meanwhile, and applies those that are newer than the answer.
  */
 import type { Batch, Change, Message, OpenPage, Page } from "../shared/model";
+import { type FindingAction, reduceFinding, type Target, type Unread } from "./finding";
 import { claim, land, type Pending, reduceSending, type SendingAction, settle } from "./sending";
 
 /** Messages held at most; older ones and newer ones are fetched again when the reader gets there. */
@@ -47,6 +48,10 @@ export interface State {
   updated: ReadonlyMap<number, Message>;
   /** Which optimistic row became which message: it keeps its place in the DOM. */
   landed: ReadonlyMap<number, string>;
+  /** The unread line, and what it says. */
+  unread: Unread | null;
+  /** Where the view goes, or went last. */
+  target: Target | null;
   /** Grows when the window is replaced: the view then restores the reader's place. */
   epoch: number;
 }
@@ -55,7 +60,7 @@ export type Action =
   | { type: "conversation"; conversationSid: string; recent: readonly Message[] }
   | { type: "recent"; messages: readonly Message[] }
   | { type: "opening" }
-  | { type: "opened"; page: OpenPage }
+  | { type: "opened"; page: OpenPage; unread?: Unread | null }
   | { type: "openFailed"; error: { type: string; message: string } }
   | { type: "wanted" }
   | { type: "latest" }
@@ -66,6 +71,7 @@ export type Action =
   | { type: "newerLoaded"; page: Page; after: number }
   | { type: "trim"; side: "oldest" | "newest" }
   | { type: "follow"; following: boolean }
+  | FindingAction
   | SendingAction;
 
 export function initialState(conversationSid: string, recent: readonly Message[]): State {
@@ -91,6 +97,8 @@ export function initialState(conversationSid: string, recent: readonly Message[]
     removed: new Set(),
     updated: new Map(),
     landed: new Map(),
+    unread: null,
+    target: null,
     epoch: 0,
   };
 }
@@ -98,7 +106,10 @@ export function initialState(conversationSid: string, recent: readonly Message[]
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
     case "conversation":
-      return { ...initialState(action.conversationSid, action.recent), pending: state.pending, epoch: state.epoch + 1 };
+      return {
+        ...initialState(action.conversationSid, action.recent),
+        ...{ pending: state.pending, target: state.target, epoch: state.epoch + 1 },
+      };
     case "recent":
       return state.opened ? state : { ...state, messages: action.messages, newest: lastIndex(action.messages) };
     case "wanted":
@@ -108,7 +119,7 @@ export function reduce(state: State, action: Action): State {
     case "opening":
       return { ...state, sync: "opening", waiting: [] };
     case "opened":
-      return opened(state, action.page);
+      return opened(state, action.page, action.unread ?? null);
     case "openFailed":
       return { ...state, sync: "failed", error: action.error, waiting: [] };
     case "refreshed":
@@ -131,16 +142,20 @@ export function reduce(state: State, action: Action): State {
       return trimmed(state, action.side);
     case "follow":
       return followed(state, action.following);
+    case "target":
+    case "around":
+      return reduceFinding(state, action);
     default:
       return reduceSending(state, action);
   }
 }
 
-function opened(state: State, page: OpenPage): State {
+function opened(state: State, page: OpenPage, unread: Unread | null): State {
   let next: State = {
     ...state,
     sync: "open",
     opened: true,
+    unread: state.opened ? state.unread : unread,
     error: null,
     seq: page.seq,
     waiting: [],
@@ -276,8 +291,11 @@ function withNewer(state: State, paged: readonly Message[], more: boolean): Stat
   return settle({ ...state, messages, newest, beyond, newer: "idle", hasNewer: more, tail: [] });
 }
 
-const ofPage = (state: State, page: Page): Message[] =>
-  page.messages.filter((each) => !state.removed.has(each.index)).map((each) => state.updated.get(each.index) ?? each);
+const ofPage = (state: State, page: Page): Message[] => asOfNow(state, page.messages);
+
+/** Messages of a page as they are by now. */
+export const asOfNow = (state: State, paged: readonly Message[]): Message[] =>
+  paged.filter((each) => !state.removed.has(each.index)).map((each) => state.updated.get(each.index) ?? each);
 
 function trimmed(state: State, side: "oldest" | "newest"): State {
   const over = state.messages.length - CAP;
@@ -287,7 +305,7 @@ function trimmed(state: State, side: "oldest" | "newest"): State {
   return { ...state, messages: state.messages.slice(0, CAP), hasNewer: true, newer: "idle", beyond };
 }
 
-function followed(state: State, following: boolean): State {
+export function followed(state: State, following: boolean): State {
   if (following === state.following) return state;
   if (following) return state.hasNewer ? state : { ...state, following, beyond: 0 };
   return { ...state, following, seenUpTo: lastIndex(state.messages) };
@@ -297,7 +315,7 @@ function followed(state: State, following: boolean): State {
 export const unseenCount = (state: State): number =>
   state.following ? 0 : state.beyond + unseenIn(state, state.messages);
 
-function unseenIn(state: State, messages: readonly Message[]): number {
+export function unseenIn(state: State, messages: readonly Message[]): number {
   let count = 0;
   for (let at = messages.length - 1; at >= 0; at--) {
     const message = messages[at];

@@ -13,7 +13,9 @@ import {
   type Traits,
   traitsOf,
 } from "../shared/model";
-import type { AnyModel } from "../shared/values";
+import { type AnyModel, wire } from "../shared/values";
+import { aroundFrom, beginningFrom, type Goal, goalFrom, isHeld, type Target } from "./finding";
+import { Search } from "./searching";
 import { type Action, CAP, initialState, reduce, SLACK, type State } from "./state";
 
 /** Messages asked for at a time. */
@@ -32,11 +34,17 @@ export class ThreadStore {
   traits: Traits;
   readonly #model: AnyModel;
   readonly comm: Comm;
+  readonly search: Search;
   readonly #listeners = new Set<(shift: boolean) => void>();
   readonly #drafts = new Map<string, string>();
   #recent: unknown;
   #typedAt = 0;
   #closed = false;
+  /** The newest index that the kernel knows to be read. */
+  #horizon = -1;
+  #goal: Goal | null = null;
+  #lastGoal = 0;
+  #going = 0;
 
   /** `timeout` of a request in milliseconds. */
   constructor(model: AnyModel, timeout?: number) {
@@ -45,6 +53,7 @@ export class ThreadStore {
     this.#recent = model.get("_recent");
     this.state = initialState(this.traits.conversationSid, recentOf(model));
     this.comm = new Comm(model, this.#receive, { ...(timeout && { timeout }), onChange: this.#announce });
+    this.search = new Search(this, this.#announce);
     for (const event of TRAIT_EVENTS) model.on(event, this.#readTraits);
     model.on(RECENT_EVENT, this.#readRecent);
     void this.#open();
@@ -58,6 +67,7 @@ export class ThreadStore {
 
   close(): void {
     this.#closed = true;
+    this.search.close();
     for (const event of TRAIT_EVENTS) this.#model.off(event, this.#readTraits);
     this.#model.off(RECENT_EVENT, this.#readRecent);
     this.comm.close();
@@ -85,6 +95,50 @@ export class ThreadStore {
     } else {
       this.follow(true);
     }
+  }
+
+  /** Shows the message with this index, or the one after it, with those around it. False where they do not load. */
+  async goTo(index: number, how: Target["how"] = "found"): Promise<boolean> {
+    this.#going += 1;
+    const { conversationSid } = this.state;
+    const going = this.#going;
+    if (!isHeld(this.state, index)) {
+      let answer: unknown;
+      try {
+        answer = await this.comm.request("around", { index, count: PAGE });
+      } catch {
+        return false;
+      }
+      if (conversationSid !== this.state.conversationSid || going !== this.#going) return true;
+      this.#dispatch({ type: "around", around: aroundFrom(answer) });
+    }
+    this.#dispatch({ type: "target", index, how });
+    return true;
+  }
+
+  /** Whether there is something that can be marked as read. */
+  get hasUnread(): boolean {
+    const { sync, newest } = this.state;
+    const { markRead, readOnly } = this.traits;
+    return markRead && !readOnly && sync === "open" && this.comm.pulse === "alive" && newest > this.#horizon;
+  }
+
+  /** The reader has seen it and what came before it. */
+  saw(index: number): void {
+    if (!this.hasUnread || index <= this.#horizon) return;
+    const before = this.#horizon;
+    this.#horizon = index;
+    this.comm.request("read", { index }).catch(() => {
+      if (this.#horizon === index) this.#horizon = before; // said again with the next look
+    });
+  }
+
+  /** Selects a message, or does not any more. */
+  toggle(sid: string): void {
+    const { selected } = this.traits;
+    const next = selected.includes(sid) ? selected.filter((each) => each !== sid) : [...selected, sid];
+    this.#model.set("selected", next);
+    this.#model.save_changes();
   }
 
   reopen(): void {
@@ -158,9 +212,12 @@ export class ThreadStore {
     const { conversationSid } = this.state;
     this.#dispatch({ type: "opening" });
     try {
-      const page = openPageFrom(await this.comm.request("open", { count: PAGE }));
+      const answer = await this.comm.request("open", { count: PAGE });
       if (conversationSid !== this.state.conversationSid) return;
-      this.#dispatch({ type: "opened", page });
+      const { horizon, unread, goal } = beginningFrom(answer);
+      this.#horizon = Math.max(this.#horizon, horizon);
+      this.#dispatch({ type: "opened", page: openPageFrom(answer), unread });
+      this.#pursue(goal ?? this.#goal);
       if (this.state.hasNewer) void this.#refresh();
     } catch (error) {
       if (conversationSid === this.state.conversationSid) {
@@ -168,6 +225,19 @@ export class ThreadStore {
       }
     }
     void this.#open(); // a batch may have been lost again meanwhile
+  }
+
+  /** Goes where Python sends the views; each goal once, and when the thread is there. */
+  #pursue(goal: Goal | null): void {
+    if (!goal || goal.id <= this.#lastGoal) return;
+    if (this.state.sync !== "open") {
+      this.#goal = goal;
+      return;
+    }
+    this.#goal = null;
+    this.#lastGoal = goal.id;
+    if (goal.query === null) void this.goTo(goal.index);
+    else this.search.show(goal.query, goal.found, goal.more);
   }
 
   /** Reads the held stretch again, for a reader who is not at the newest end. The kernel may give less than asked for. */
@@ -214,6 +284,8 @@ export class ThreadStore {
     const { sync, error } = this.state;
     // A kernel that speaks after all, be it with an answer that came too late: ask again.
     if (sync === "failed" && (error?.type === "Timeout" || error?.type === "NoKernel")) this.reopen();
+    const { kind } = wire(content);
+    if (kind === "goal") this.#pursue(goalFrom(content));
     const batch = batchFrom(content);
     if (!batch) return;
     this.#dispatch({ type: "batch", batch });
@@ -232,6 +304,8 @@ export class ThreadStore {
     // The old conversation's messages are still in the trait when the kernel has not set it yet.
     const recent = this.#model.get("_recent") === this.#recent ? [] : recentOf(this.#model);
     this.#recent = this.#model.get("_recent");
+    this.#horizon = -1;
+    this.search.hide();
     this.#dispatch({ type: "conversation", conversationSid, recent });
     void this.#open();
   };

@@ -8,6 +8,7 @@ import type { Connection } from "../shared/values";
 import { Composer } from "./composer";
 import { Log } from "./log";
 import { Desk, ReadingContext } from "./reading";
+import { SearchBar, SearchButton } from "./search";
 import type { State } from "./state";
 import type { ThreadStore } from "./store";
 
@@ -33,7 +34,7 @@ export function Thread({ store }: { store: ThreadStore }) {
   const label = header.title ? `Conversation ${header.title}` : "Conversation";
   return (
     <Shell name="thread" label={label} theme={theme} height={height} comm={store.comm}>
-      <Heading header={header} />
+      <Heading store={store} header={header} />
       <Status store={store} state={state} connection={traits.connection} />
       <ReadingContext.Provider value={reading}>
         <Log store={store} state={state} header={header} shift={shift.current} />
@@ -55,10 +56,16 @@ export function Thread({ store }: { store: ThreadStore }) {
   );
 }
 
-function Heading({ header }: { header: Header }) {
+function Heading({ store, header }: { store: ThreadStore; header: Header }) {
+  const button = useRef<HTMLButtonElement>(null);
   const names = header.names.join(", ");
+  const { search } = store;
+  const close = () => {
+    search.hide();
+    button.current?.focus({ preventScroll: true });
+  };
   return (
-    <header class="cw-header">
+    <header class={search.isOpen ? "cw-header cw-searched" : "cw-header"}>
       <bdi class="cw-title" title={header.title}>
         {header.title || "Conversation"}
       </bdi>
@@ -66,6 +73,8 @@ function Heading({ header }: { header: Header }) {
       <bdi class="cw-names" title={names}>
         {names}
       </bdi>
+      {search.isOpen && <SearchBar search={search} newest={store.state.newest} onClose={close} />}
+      <SearchButton search={search} button={button} />
     </header>
   );
 }
