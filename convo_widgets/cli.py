@@ -36,6 +36,7 @@ FAULTS = (
     "The key is in CONVO_WIDGETS_API_KEY and CONVO_WIDGETS_API_SECRET, as the service was started with, or in the FILE "
     "of --keys."
 )
+LOOK = 0.5  # seconds between two looks whether the served one is lost
 ATTRIBUTES = ("url", "ws_url", "account_sid", "service_sid", "api_key", "api_secret")
 
 
@@ -159,7 +160,9 @@ def _serve(arguments: argparse.Namespace) -> int:
             print(json.dumps({name: getattr(service, name) for name in ATTRIBUTES}), flush=True)
         else:
             print(f"Serving at {service.url} (stop with Ctrl+C; --json prints the keys)", flush=True)
-        stop.wait()
+        while not stop.wait(LOOK):
+            if service.lost is not None:
+                raise UsageError(f"The service could not start again: {service.lost}")
     return 0
 
 

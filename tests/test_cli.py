@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,6 +63,20 @@ def _mint(said: dict[str, Any], identity: str) -> str:
     times = {"iat": int(time.time()), "exp": int(time.time()) + 600}
     headers = {"cty": "twilio-fpa;v=1"}
     return jwt.encode(claims | times, said["api_secret"], algorithm="HS256", headers=headers)
+
+
+async def test_serve_ends_where_it_cannot_start_again(tmp_path: Path) -> None:
+    """A restart without the folder of its data ends the program, with a sentence, rather than serve nothing."""
+    data = tmp_path / "desk" / "desk.sqlite3"
+    data.parent.mkdir()
+    with serving("--seed", "none", "--data", str(data)) as (process, said):
+        shutil.rmtree(data.parent)
+        keys = {"CONVO_WIDGETS_API_KEY": said["api_key"], "CONVO_WIDGETS_API_SECRET": said["api_secret"]}
+        assert run("faults", "--url", said["url"], "restart", **keys).returncode == 0
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "could not start again" in errors
+    assert "Traceback" not in errors
 
 
 async def test_serve_keeps_its_data(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class LocalService:
         origins: web origins that may connect, beside the service's own.
         media_mb: the largest medium, and the most media of a message, in MB.
         media_url_ttl: seconds that a temporary address of a medium is good for.
-        reachability: whether users are told who is online.
+        reachability: whether users are told who is online, until the account sets `ReachabilityEnabled`.
         hook_hosts: machines whose webhooks are called, beside this one.
         durability: "full" has everything that was acknowledged on the disk; with "relaxed", which is faster, a power
             cut may lose the last moment (a crash of the process loses nothing either way).
@@ -80,6 +80,7 @@ class LocalService:
         ws_url: address of its socket.
         faults: trouble on demand, for lessons and tests.
         transport: the way to it in process, for `Client.create` and ``httpx.AsyncClient``; None where it listens.
+        lost: why it could not start again, after a restart that was asked for over the network; else None.
 
     Raises:
         UsageError: the port is taken, the seed unknown, the file unreadable or in use; in process, no loop runs.
@@ -134,6 +135,7 @@ class LocalService:
         self._carries = seed == "demo" if carrier is None else carrier
         self.transport = _inside() if inside else None
         self._turn = threading.RLock()
+        self.lost: str | None = None
         soon = weakref.WeakMethod(self._restart_soon)
         self.faults.restarts = lambda: there() if (there := soon()) is not None else None
         self._start(port, seed, api_key, api_secret)
@@ -356,6 +358,7 @@ class LocalService:
                 try:
                     self.restart()
                 except UsageError as error:
+                    self.lost = str(error)
                     logger.error("The service could not start again: %s", error)
 
     def __enter__(self) -> LocalService:

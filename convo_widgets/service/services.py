@@ -150,7 +150,7 @@ class Services:
         store = Store(
             path,
             image,
-            reachability=home.store.reachability,
+            reachability=home.store.reachability_at_first,
             durability=home.store.durability,
             home=home.store,
             service_sid=sid,

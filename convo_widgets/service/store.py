@@ -178,7 +178,7 @@ class Store:
     Args:
         path: the file; None keeps all in memory.
         image: what a store in memory begins with: the bytes that another one left.
-        reachability: whether users are told who is online.
+        reachability: whether users are told who is online, until `tell_reachability` says otherwise.
         durability: "full" has every commit on the disk before it is acknowledged; with "relaxed" a power cut (but no
             crash of the process) may lose the last ones.
         home: the store of the account's first service, where this is another one's.
@@ -206,10 +206,12 @@ class Store:
         self.durability: Durability = durability
         self.home = self if home is None else home
         self._sids = (new_sid("AC") if home is None else home.meta("account_sid"), service_sid or new_sid("IS"))
-        self.reachability = reachability
+        self.reachability_at_first = reachability
         self._db = self._open(image)
         try:
             self.newest: int = self._newest()
+            said = self.value("SELECT value FROM meta WHERE name = 'reachability_enabled'")
+            self.reachability = reachability if said is None else said == "true"
             sql = "SELECT EXISTS (SELECT 1 FROM webhooks) OR EXISTS (SELECT 1 FROM settings)"
             self._hooked = bool(self.value(sql))
             self._eras = self.rows("SELECT first, last FROM eras ORDER BY first DESC")
@@ -339,6 +341,11 @@ class Store:
             raise UsageError(
                 f"{path} cannot be written ({error}): check the folder, its rights and its room"
             ) from error
+
+    def tell_reachability(self, told: bool) -> None:
+        """Let users be told who is online, or not, from now on and after a restart too; inside a transaction."""
+        self.run("INSERT OR REPLACE INTO meta VALUES ('reachability_enabled', ?)", "true" if told else "false")
+        self.reachability = told
 
     def close(self) -> bytes | None:
         """Close the file; what was committed stays. Of a store in memory the bytes, for another one that goes on."""

@@ -74,6 +74,18 @@ async def test_switched_off(wire: Connect) -> None:
         await alice.close()
 
 
+async def test_set_by_the_account(wire: Connect) -> None:
+    """What the account has set outlives a restart, and the argument."""
+    with LocalService(seed=None, reachability=False) as service:
+        account = Account(service)
+        await account.post(f"/Services/{service.service_sid}/Configuration", {"ReachabilityEnabled": "true"})
+        service.restart()
+        alice = await wire("alice", to=service)
+        assert (await alice.get(CONFIGURATION))["options"]["reachability_enabled"] is True
+        assert await reached(alice, await info(alice, "alice")) is not None
+        await alice.close()
+
+
 async def test_registrations(service: LocalService, wire: Connect) -> None:
     """Devices come and go, by id and by address; the same one twice is one; a user is notifiable while there is one."""
     alice, bob = await wire("alice"), await wire("bob")

@@ -145,7 +145,7 @@ def _set_service(request: Request, change: Change) -> Answer:
             change.run("UPDATE meta SET value = ? WHERE name = ?", rights.role(change.store, sid, type), name)
     reachability = request.flag("ReachabilityEnabled")
     if isinstance(reachability, bool):
-        change.store.reachability = reachability
+        change.store.tell_reachability(reachability)
     return _service(request)
 
 
