@@ -1,7 +1,10 @@
 const CHANNELS: Record<string, string> = { sms: "SMS", whatsapp: "WhatsApp", messenger: "Messenger", mms: "MMS" };
 
-/** A channel's own name; chat goes without saying. */
+/** What a channel calls itself. */
+export const channelName = (channel: string): string => CHANNELS[channel.toLowerCase()] ?? channel;
+
+/** A channel's name beside what came by it; chat goes without saying. */
 export function Channel({ channel }: { channel: string }) {
   if (channel === "chat") return null;
-  return <span class="cw-badge">{CHANNELS[channel.toLowerCase()] ?? channel}</span>;
+  return <span class="cw-badge">{channelName(channel)}</span>;
 }

@@ -85,6 +85,24 @@ export const Pin = () => (
   </Icon>
 );
 
+export const Clip = () => (
+  <Icon>
+    <path d="m13 7.4-5.5 5.4a3.3 3.3 0 0 1-4.7-4.6L8.6 2.4a2.2 2.2 0 0 1 3.1 3.1L6 11.2a1.1 1.1 0 0 1-1.6-1.6l5-4.9" />
+  </Icon>
+);
+
+export const Cross = () => (
+  <Icon>
+    <path d="m4.5 4.5 7 7M11.5 4.5l-7 7" />
+  </Icon>
+);
+
+export const Dots = () => (
+  <Icon>
+    <path d="M3.5 8h.01M8 8h.01M12.5 8h.01" stroke-width="2.4" />
+  </Icon>
+);
+
 export const Plane = () => (
   <Icon>
     <path d="M2.4 8 13.6 2.8 10 13.4 7.6 8.9zM7.6 8.9l6-6.1" />

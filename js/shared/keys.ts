@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 
 const MOVING = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", "Delete", "Backspace"]);
 
@@ -27,4 +27,30 @@ export function useOwnKeys(root: RefObject<HTMLElement | null>, onKey?: (event: 
     view.addEventListener("keydown", onKeyDown, true);
     return () => view.removeEventListener("keydown", onKeyDown, true);
   }, [root, onKey]);
+}
+
+/**
+ * Gives the keys that are pressed inside an element to `onKey` before the host gets any: "done" takes the key from
+ * everybody, "ours" leaves it to the browser alone, null leaves it to all.
+ */
+export function useKeys(
+  root: RefObject<HTMLElement | null>,
+  onKey: (event: KeyboardEvent, target: Element) => "done" | "ours" | null,
+): void {
+  const taken = useRef(onKey);
+  taken.current = onKey;
+  useEffect(() => {
+    const element = root.current;
+    const view = element?.ownerDocument.defaultView;
+    if (!element || !view) return;
+    const onKeyDown = (event: KeyboardEvent) => {
+      const [target] = event.composedPath();
+      if (!(target instanceof view.Element) || !element.contains(target)) return;
+      const verdict = taken.current(event, target);
+      if (verdict !== null) event.stopPropagation();
+      if (verdict === "done") event.preventDefault();
+    };
+    view.addEventListener("keydown", onKeyDown, true);
+    return () => view.removeEventListener("keydown", onKeyDown, true);
+  }, [root]);
 }

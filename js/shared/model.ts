@@ -14,7 +14,6 @@ import {
   textOrNull,
   texts,
   themeOf,
-  type Wire,
   wire,
 } from "./values";
 
@@ -83,6 +82,22 @@ export interface Header {
   identity: string;
 }
 
+/** Whom the composer writes to, what a message may carry, and why nothing can be sent. */
+export interface Writing {
+  identity: string;
+  /** Some of the others, those on other channels first. */
+  to: readonly { name: string; channel: string }[];
+  others: number;
+  /** Channels of people here that take only short texts, and how many characters those are. */
+  short: readonly string[];
+  longest: number;
+  mostFiles: number;
+  /** Bytes of one file, and of all of a message. */
+  largest: number;
+  largestTogether: number;
+  whyNot: "" | "closed" | "left";
+}
+
 /** How many others on chat have read up to which index; -1 for nothing. */
 export type Readers = readonly { index: number; count: number }[];
 
@@ -95,6 +110,11 @@ export interface Traits {
   selected: readonly string[];
   markRead: boolean;
   readOnly: boolean;
+  /** Else Shift+Enter does. */
+  enterSends: boolean;
+  /** Whether the messages of others can be edited and deleted too. */
+  moderator: boolean;
+  writing: Writing;
   theme: Theme;
   /** Pixels. */
   height: number;
@@ -249,10 +269,60 @@ export function batchFrom(content: unknown): Batch | null {
   return { seq, changes: changes.filter((change) => change !== null) };
 }
 
-export const sendParams = (body: string, localId: string): Wire => ({ body, local_id: localId });
+/** A file that a view has: what is told of it, and where the kernel wants it to go on. */
+export interface Missing {
+  id: string;
+  offset: number;
+}
 
-const TRAITS = ["conversation_sid", "read_only", "mark_read", "selected", "times", "markdown", "theme", "height"];
-export const TRAIT_EVENTS = [...TRAITS, "_header", "_readers", "_connection"].map((name) => `change:${name}`);
+function missingOne(value: unknown): Missing | null {
+  const { id, offset } = wire(value);
+  return typeof id === "string" ? { id, offset: finite(offset) ?? 0 } : null;
+}
+
+/** The files that the kernel needs before it can send a message; none where it has sent it. */
+export const missingFrom = (value: unknown): Missing[] => listOf(wire(value).missing, missingOne);
+
+/** Bytes of a message's files that the service has. */
+export interface Progress {
+  localId: string;
+  through: number;
+  total: number;
+}
+
+export function progressFrom(content: unknown): Progress | null {
+  const fields = wire(content);
+  if (fields.kind !== "progress") return null;
+  return { localId: text(fields.local_id), through: finite(fields.through) ?? 0, total: finite(fields.total) ?? 0 };
+}
+
+function addresseeFrom(value: unknown): Writing["to"][number] | null {
+  const fields = wire(value);
+  return fields.name ? { name: text(fields.name), channel: text(fields.channel) || "chat" } : null;
+}
+
+const MB = 1024 * 1024;
+
+function writingFrom(value: unknown): Writing {
+  const fields = wire(value);
+  return {
+    identity: text(fields.identity),
+    to: listOf(fields.to, addresseeFrom),
+    others: finite(fields.others) ?? 0,
+    short: texts(fields.short),
+    longest: finite(fields.longest) ?? 1600,
+    mostFiles: finite(fields.most_files) ?? 10,
+    largest: finite(fields.largest) ?? 150 * MB,
+    largestTogether: finite(fields.largest_together) ?? 150 * MB,
+    whyNot: oneOf(fields.why_not, ["", "closed", "left"], ""),
+  };
+}
+
+const TRAITS = [
+  ...["conversation_sid", "read_only", "enter_sends", "moderator", "mark_read", "selected"],
+  ...["times", "markdown", "theme", "height", "_header", "_writing", "_readers", "_connection"],
+];
+export const TRAIT_EVENTS = TRAITS.map((name) => `change:${name}`);
 export const RECENT_EVENT = "change:_recent";
 
 export const recentOf = (model: AnyModel): Message[] => messagesFrom(model.get("_recent"));
@@ -267,6 +337,9 @@ export function traitsOf(model: AnyModel): Traits {
   return {
     conversationSid: text(model.get("conversation_sid")),
     readOnly: model.get("read_only") === true,
+    enterSends: model.get("enter_sends") !== false,
+    moderator: model.get("moderator") === true,
+    writing: writingFrom(model.get("_writing")),
     times: oneOf(model.get("times"), ["clock", "relative"], "clock"),
     markdown: model.get("markdown") === true,
     readers: listOf(model.get("_readers"), readerFrom),

@@ -88,6 +88,7 @@ test("traits of a saved notebook of another version still make a view", () => {
   expect(traitsOf(kernel)).toEqual({
     ...{ conversationSid: "CH1", readOnly: false, theme: "auto", height: 480, connection: "connected" },
     ...{ times: "clock", markdown: false, selected: [], markRead: true, readers: [{ index: 4, count: 2 }] },
+    ...{ enterSends: true, moderator: false, writing: expect.objectContaining({ to: [], mostFiles: 10, whyNot: "" }) },
     header: { title: "", state: "active", names: [], identity: "" },
   });
 });

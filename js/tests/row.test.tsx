@@ -317,16 +317,25 @@ test.each([
 
 describe("an own message on its way", () => {
   const pending: Pending = {
-    ...{ localId: "a", conversationSid: "CH1", body: "<b>hi</b>", date: 0, status: "sending" },
+    ...{ localId: "a", conversationSid: "CH1", body: "<b>hi</b>", date: 0, status: "sending", files: [], upload: null },
     ...{ error: null, index: null, claimed: null, after: 0 },
   };
   const clicks: string[] = [];
   const showPending = (fields: Partial<Pending>) =>
     render(
       <PendingRow
-        {...{ pending: { ...pending, ...fields }, author: "dana", name: "Dana", day: null, head: true, fresh: "" }}
+        {...{
+          held: null,
+          pending: { ...pending, ...fields },
+          author: "dana",
+          name: "Dana",
+          day: null,
+          head: true,
+          fresh: "",
+        }}
         onRetry={() => clicks.push("retry")}
         onDiscard={() => clicks.push("discard")}
+        onCancel={() => clicks.push("cancel")}
       />,
       place,
     );

@@ -118,7 +118,7 @@ describe("batches in order", () => {
 });
 
 describe("an own message is shown once", () => {
-  const sending: Action = { type: "sending", localId: "a", body: "hi", date: 0 };
+  const sending: Action = { type: "queued", localId: "a", body: "hi", date: 0, files: [] };
   const own = { own: true, author: "dana", body: "hi" };
   const shown = (state: State) => [
     ...state.messages.filter((each) => each.body === "hi").map((each) => each.index),
@@ -208,7 +208,7 @@ describe("an own message is shown once", () => {
     const failed = run(open(), sending, { type: "sendFailed", localId: "a", error });
     const again = run(failed, sending);
     expect(again.pending).toHaveLength(1);
-    expect(again.pending[0]).toMatchObject({ status: "sending", error: null });
+    expect(again.pending[0]).toMatchObject({ status: "waiting", error: null });
     expect(run(failed, { type: "discarded", localId: "a" }).pending).toEqual([]);
   });
 

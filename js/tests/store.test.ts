@@ -2,7 +2,10 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ThreadStore } from "../thread/store";
 import { Kernel, settled, wireMessage } from "./fakes";
 
-beforeEach(() => void vi.useFakeTimers());
+beforeEach(() => {
+  vi.useFakeTimers();
+  sessionStorage.clear();
+});
 afterEach(() => void vi.useRealTimers());
 
 const bodies = (store: ThreadStore) => store.state.messages.map((each) => each.body);
@@ -23,14 +26,14 @@ test("the recent messages are there before any answer", () => {
 
 test("a lost batch opens again, once, and what was typed stays", async () => {
   const { kernel, store } = await opened();
-  store.draft = "half a sent";
+  store.outbox.draft = "half a sent";
   kernel.lose();
   kernel.batch({ type: "added", message: wireMessage(5) });
   kernel.batch({ type: "added", message: wireMessage(6) });
   expect(kernel.count("open")).toBe(2);
   await kernel.answerOpen(wires(1, 6));
   expect(bodies(store)).toHaveLength(6);
-  expect(store.draft).toBe("half a sent");
+  expect(store.outbox.draft).toBe("half a sent");
   expect(store.state.sync).toBe("open");
 });
 
@@ -142,22 +145,22 @@ test("a message that was refused can be tried again or taken back", async () => 
   await kernel.refuse("send", "Throttled", "Too many messages: wait a second.");
   const localId = store.state.pending[0]?.localId ?? "";
   expect(store.state.pending[0]).toMatchObject({ status: "failed", error: "Too many messages: wait a second." });
-  store.retry(localId);
+  store.outbox.retry(localId);
   expect(kernel.count("send")).toBe(2);
-  expect(kernel.last("send").params).toEqual({ body: "hello", local_id: localId });
+  expect(kernel.last("send").params).toEqual({ body: "hello", local_id: localId, conversation_sid: "CH1" });
   await kernel.refuse("send", "Throttled", "no");
-  store.discard(localId);
+  store.outbox.discard(localId);
   expect(store.state.pending).toEqual([]);
-  expect(store.draft).toBe("hello");
+  expect(store.outbox.draft).toBe("hello");
 });
 
 test("taking back does not overwrite what is being typed", async () => {
   const { kernel, store } = await opened();
   store.send("old");
   await kernel.refuse("send", "Throttled", "no");
-  store.draft = "new";
-  store.discard(store.state.pending[0]?.localId ?? "");
-  expect(store.draft).toBe("new");
+  store.outbox.draft = "new";
+  store.outbox.discard(store.state.pending[0]?.localId ?? "");
+  expect(store.outbox.draft).toBe("new");
 });
 
 test("a send to a dead kernel keeps the text in its row", async () => {
@@ -182,15 +185,15 @@ test("typing is told every three seconds at most, and again after sending", asyn
 
 test("another conversation starts anew and keeps the first one's draft", async () => {
   const { kernel, store } = await opened({ _recent: wires(1, 3) });
-  store.draft = "for the first";
+  store.outbox.draft = "for the first";
   kernel.set({ conversation_sid: "CH2" });
   expect(bodies(store)).toEqual([]); // the trait still holds the first one's messages
-  expect(store.draft).toBe("");
+  expect(store.outbox.draft).toBe("");
   expect(kernel.count("open")).toBe(2);
   await kernel.answerOpen([wireMessage(1, { body: "second" })]);
   expect(bodies(store)).toEqual(["second"]);
   kernel.set({ conversation_sid: "CH1" });
-  expect(store.draft).toBe("for the first");
+  expect(store.outbox.draft).toBe("for the first");
 });
 
 test("an answer for the conversation before is not shown in this one", async () => {

@@ -1,76 +1,106 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { Plane } from "../shared/icons";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { randomId } from "../shared/comm";
+import { Clip, Cross, FileIcon, Plane } from "../shared/icons";
+import { useKeys } from "../shared/keys";
+import type { Writing } from "../shared/model";
+import { sizeName } from "../shared/text";
+import { addressing, excessOf, isSendable, isSendKey, limitsWords, roomOf } from "./composing";
+import type { Attachment } from "./sending";
 
-/** The service takes bodies up to this many bytes of UTF-8. */
-export const BODY_LIMIT = 32_768;
 const SHOWN_LINES = 6;
 
-const encoder = new TextEncoder();
-export const bytesOf = (text: string): number => encoder.encode(text).length;
-
-/** What to do about a text that is too long, or null. */
-export function excessNote(text: string): string | null {
-  const excess = bytesOf(text) - BODY_LIMIT;
-  if (excess <= 0) return null;
-  const count = excess.toLocaleString("en");
-  return `Too long to send: cut at least ${count} ${excess === 1 ? "byte" : "bytes"} (32 KB is the limit; a letter is one to four bytes).`;
-}
-
-export const isSendable = (text: string): boolean => text.trim() !== "" && bytesOf(text) <= BODY_LIMIT;
-
-/** Enter sends; not with Shift, and not the Enter that picks a word in an input method (229 is Safari's way to say so). */
-export const isSendKey = (event: Pick<KeyboardEvent, "key" | "shiftKey" | "isComposing" | "keyCode">): boolean =>
-  event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229;
-
 interface Props {
-  /** The text that is typed and not sent; the owner keeps it while the composer is away. */
+  /** The text that is typed and the files that go with it; the owner keeps them while the composer is away. */
   draft: string;
+  files: readonly Attachment[];
+  writing: Writing;
+  enterSends: boolean;
   onDraft(text: string): void;
-  onSend(text: string): void;
+  onFiles(files: readonly Attachment[]): void;
+  onSend(text: string, files: readonly Attachment[]): void;
   onTyping(): void;
 }
 
-export function Composer({ draft, onDraft, onSend, onTyping }: Props) {
+export function Composer({ draft, files, writing, enterSends, onDraft, onFiles, onSend, onTyping }: Props) {
   const [text, setText] = useState(draft);
+  const form = useRef<HTMLFormElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
-  const note = excessNote(text);
-  const sendable = isSendable(text);
+  const picker = useRef<HTMLInputElement>(null);
+  const room = roomOf(text, writing);
+  const note = room?.isOver ? room.words : excessOf(files, writing);
+  const sendable = isSendable(text, files, writing);
+  const sendName = enterSends ? "Enter" : "Shift+Enter";
 
   const write = (next: string) => {
     setText(next);
     onDraft(next);
   };
+  const attach = (added: Iterable<File> | null | undefined) => {
+    const fresh = [...(added ?? [])].map((file) => ({ id: randomId(), file }));
+    if (fresh.length > 0) onFiles([...files, ...fresh]);
+  };
   const send = () => {
     if (!sendable) return;
     write("");
-    onSend(text);
+    if (files.length > 0) onFiles([]);
+    onSend(text, files);
     field.current?.focus({ preventScroll: true });
   };
 
   useLayoutEffect(() => setText(draft), [draft]);
   useLayoutEffect(() => grow(field.current), [text]);
+  useKeys(field, (event) => {
+    if (!isSendKey(event, enterSends)) return event.key === "Enter" ? "ours" : null;
+    send();
+    return "done";
+  });
+  const isOver = useDrop(form, attach);
 
   return (
     <form
+      ref={form}
       class="cw-composer"
       onSubmit={(event) => {
         event.preventDefault();
         send();
       }}
     >
+      {isOver && <div class="cw-drop">Drop files to attach them</div>}
       {note && (
         <p class="cw-excess" role="alert">
           {note}
         </p>
       )}
+      {files.length > 0 && <Chips files={files} onFiles={onFiles} after={field} />}
       <div class="cw-compose">
+        <input
+          ref={picker}
+          type="file"
+          multiple
+          hidden
+          aria-label="Files"
+          onChange={(event) => {
+            attach(event.currentTarget.files);
+            event.currentTarget.value = "";
+          }}
+        />
+        <button
+          type="button"
+          class="cw-attach"
+          aria-label="Attach files"
+          title={limitsWords(writing)}
+          onClick={() => picker.current?.click()}
+        >
+          <Clip />
+        </button>
         <textarea
           ref={field}
           class="cw-field"
           rows={1}
           aria-label="Message"
+          aria-description={`${addressing(writing)}. ${sendName} sends.`}
           aria-invalid={note !== null}
-          placeholder="Write a message, Enter sends"
+          placeholder={`${addressing(writing)}, ${sendName} sends`}
           dir="auto"
           value={text}
           onInput={(event) => {
@@ -78,24 +108,100 @@ export function Composer({ draft, onDraft, onSend, onTyping }: Props) {
             write(value);
             if (value.trim() !== "") onTyping();
           }}
-          onKeyDown={(event) => {
-            event.stopPropagation(); // the host's shortcuts are not for a text being written
-            if (!isSendKey(event)) return;
+          onKeyDown={(event) => event.stopPropagation()} // the host's shortcuts are not for a text being written
+          onPaste={(event) => {
+            const pasted = event.clipboardData;
+            if (!pasted || pasted.files.length === 0 || pasted.types.includes("text/plain")) return;
             event.preventDefault();
-            send();
+            attach(pasted.files);
           }}
         />
-        <button type="submit" class="cw-send" disabled={!sendable} aria-label="Send" title="Send (Enter)">
+        <button type="submit" class="cw-send" disabled={!sendable} aria-label="Send" title={`Send (${sendName})`}>
           <span class="cw-send-word">Send</span>
           <Plane />
         </button>
       </div>
+      {room && !room.isOver && <p class="cw-room">{room.words}</p>}
     </form>
   );
 }
 
+interface ChipsProps {
+  files: readonly Attachment[];
+  onFiles(files: readonly Attachment[]): void;
+  /** Where the focus goes when the last one is removed. */
+  after: { readonly current: HTMLElement | null };
+}
+
+/** What goes with the message, to be seen and taken away. */
+function Chips({ files, onFiles, after }: ChipsProps) {
+  const list = useRef<HTMLUListElement>(null);
+  const remove = (at: number) => {
+    onFiles(files.filter((_, place) => place !== at));
+    const buttons = list.current?.querySelectorAll("button");
+    const next = buttons?.[at + 1] ?? buttons?.[at - 1] ?? after.current;
+    next?.focus({ preventScroll: true });
+  };
+  return (
+    <ul ref={list} class="cw-chips" aria-label="Attachments">
+      {files.map(({ id, file }, at) => (
+        <li key={id} class="cw-chip">
+          <FileIcon contentType={file.type} />
+          <bdi class="cw-chip-name" title={file.name}>
+            {file.name || "Unnamed file"}
+          </bdi>
+          <span class="cw-chip-size">{[file.type.split("/")[0], sizeName(file.size)].filter(Boolean).join(" · ")}</span>
+          <button
+            type="button"
+            class="cw-bare"
+            aria-label={`Remove ${file.name}`}
+            title="Remove"
+            onClick={() => remove(at)}
+          >
+            <Cross />
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Takes files that are dropped anywhere on the widget; whether some are held over it. */
+function useDrop(form: { readonly current: HTMLElement | null }, attach: (files: FileList) => void): boolean {
+  const [isOver, setIsOver] = useState(false);
+  const taken = useRef(attach);
+  taken.current = attach;
+  useEffect(() => {
+    const widget = form.current?.closest<HTMLElement>(".cw");
+    if (!widget) return;
+    const holdsFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") === true;
+    const onDrag = (event: DragEvent) => {
+      if (!holdsFiles(event)) return;
+      event.preventDefault(); // else the browser would open them
+      event.stopPropagation();
+      const left = event.type === "dragleave" && !widget.contains(event.relatedTarget as Node | null);
+      if (event.type !== "dragleave" || left) setIsOver(!left);
+    };
+    const onDrop = (event: DragEvent) => {
+      if (!holdsFiles(event)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      setIsOver(false);
+      if (event.dataTransfer) taken.current(event.dataTransfer.files);
+    };
+    const kinds = ["dragenter", "dragover", "dragleave"] as const;
+    for (const kind of kinds) widget.addEventListener(kind, onDrag);
+    widget.addEventListener("drop", onDrop);
+    return () => {
+      for (const kind of kinds) widget.removeEventListener(kind, onDrag);
+      widget.removeEventListener("drop", onDrop);
+    };
+  }, [form]);
+  return isOver;
+}
+
 /** As high as its text, up to six lines; then it scrolls inside. */
-function grow(field: HTMLTextAreaElement | null): void {
+export function grow(field: HTMLTextAreaElement | null): void {
   if (!field) return;
   field.style.height = "auto";
   const style = getComputedStyle(field);

@@ -1,7 +1,9 @@
 import { useRef } from "preact/hooks";
 import { Virtualizer, type VirtualizerHandle } from "virtua";
+import type { Pulse } from "../shared/comm";
 import { Down, Up } from "../shared/icons";
 import type { Header, Message } from "../shared/model";
+import type { Connection } from "../shared/values";
 import { useActive } from "./active";
 import { useHorizon } from "./horizon";
 import { PendingRow } from "./pending";
@@ -84,8 +86,10 @@ export function Log({ store, state, header, shift }: Props) {
         pending={item}
         author={identity}
         name={ownName}
-        onRetry={() => store.retry(localId)}
-        onDiscard={() => store.discard(localId)}
+        held={heldWords(store.comm.pulse, store.traits.connection)}
+        onRetry={() => store.outbox.retry(localId)}
+        onDiscard={() => store.outbox.discard(localId)}
+        onCancel={() => void store.outbox.cancel(localId)}
         {...context}
       />
     );
@@ -137,6 +141,12 @@ export function Log({ store, state, header, shift }: Props) {
       <Jump state={state} far={far} jump={jump} />
     </div>
   );
+}
+
+/** What messages on their way wait for, or null. */
+function heldWords(pulse: Pulse, connection: Connection): string | null {
+  if (pulse === "silent") return "waits for the kernel";
+  return connection === "connected" ? null : "waits for the connection";
 }
 
 function TopLine({ store, state }: { store: ThreadStore; state: State }) {

@@ -8,13 +8,29 @@
 import type { Message } from "../shared/model";
 import type { State } from "./state";
 
+/** A file that goes with a message; its id is the one that the kernel knows it by. */
+export interface Attachment {
+  id: string;
+  file: File;
+}
+
+/** Bytes of a message's files that are with the kernel, and then with the service. */
+export interface Upload {
+  stage: "kernel" | "service";
+  through: number;
+  total: number;
+}
+
 /** A message of this view that the kernel has not confirmed yet. */
 export interface Pending {
   localId: string;
   conversationSid: string;
   body: string;
   date: number;
-  status: "sending" | "sent" | "failed";
+  files: readonly Attachment[];
+  upload: Upload | null;
+  /** `waiting` until those before it are through, and kernel and connection are there. */
+  status: "waiting" | "sending" | "sent" | "failed";
   error: string | null;
   /** The index from the answer to `send`. */
   index: number | null;
@@ -25,7 +41,9 @@ export interface Pending {
 }
 
 export type SendingAction =
-  | { type: "sending"; localId: string; body: string; date: number }
+  | { type: "queued"; localId: string; body: string; date: number; files: readonly Attachment[] }
+  | { type: "waiting" | "sending"; localId: string }
+  | { type: "upload"; localId: string; upload: Upload }
   | { type: "sent"; localId: string; index: number | null }
   | { type: "sendFailed"; localId: string; error: { type: string; message: string } }
   | { type: "discarded"; localId: string };
@@ -34,17 +52,22 @@ export type SendingAction =
 export function reduceSending(state: State, action: SendingAction): State {
   const { localId } = action;
   switch (action.type) {
-    case "sending": {
+    case "queued": {
       const { conversationSid, newest: after } = state;
-      const { body, date } = action;
-      const status = "sending" as const;
-      const fresh = { localId, conversationSid, body, date, after, status, error: null, index: null, claimed: null };
-      const known = state.pending.some((each) => each.localId === localId);
-      const pending = known
-        ? state.pending.map((each) => (each.localId === localId ? fresh : each))
-        : [...state.pending, fresh];
+      const { body, date, files } = action;
+      const fresh = {
+        ...{ localId, conversationSid, body, date, files, after, upload: null },
+        ...{ status: "waiting" as const, error: null, index: null, claimed: null },
+      };
+      const pending = [...state.pending.filter((each) => each.localId !== localId), fresh];
       return { ...state, pending, seenUpTo: Number.POSITIVE_INFINITY, beyond: 0 };
     }
+    case "waiting":
+      return amended(state, localId, { status: "waiting", upload: null, error: null });
+    case "sending":
+      return amended(state, localId, { status: "sending" });
+    case "upload":
+      return amended(state, localId, { upload: action.upload });
     case "sent": {
       const index = action.index ?? state.pending.find((each) => each.localId === localId)?.claimed ?? null;
       return settle(amended(unclaimed(state, localId), localId, { status: "sent", index }));
@@ -53,10 +76,14 @@ export function reduceSending(state: State, action: SendingAction): State {
       const claimed = state.pending.find((each) => each.localId === localId)?.claimed ?? null;
       // Without an answer, a message that looks like ours is ours: asking to send it again would double it.
       if (action.error.type === "Timeout" && claimed !== null) return land(state, claimed, localId);
-      return amended(unclaimed(state, localId), localId, { status: "failed", error: action.error.message });
+      return amended(unclaimed(state, localId), localId, {
+        ...{ status: "failed", error: action.error.message, upload: null },
+      });
     }
-    case "discarded":
-      return { ...state, pending: state.pending.filter((each) => each.localId !== localId) };
+    case "discarded": {
+      const next = unclaimed(state, localId);
+      return { ...next, pending: next.pending.filter((each) => each.localId !== localId) };
+    }
   }
 }
 
@@ -91,10 +118,11 @@ export function claim(state: State, message: Message): State {
   if (state.pending.some((each) => each.claimed === message.index || each.index === message.index)) return state;
   const mine = state.pending.find(
     (each) =>
-      each.status === "sending" &&
+      (each.status === "sending" || each.status === "waiting") &&
       each.claimed === null &&
       each.conversationSid === state.conversationSid &&
-      each.body === message.body &&
+      each.body === (message.body ?? "") &&
+      each.files.length === message.media.length &&
       message.index > each.after,
   );
   if (!mine) return state;

@@ -1,32 +1,28 @@
-import { Comm, RequestFailed, randomId } from "../shared/comm";
+import { Comm } from "../shared/comm";
 import {
   batchFrom,
   type Message,
   openPageFrom,
   type Page,
   pageFrom,
+  progressFrom,
   RECENT_EVENT,
   recentOf,
-  sendParams,
-  sentIndexFrom,
   TRAIT_EVENTS,
   type Traits,
   traitsOf,
 } from "../shared/model";
 import { type AnyModel, wire } from "../shared/values";
 import { aroundFrom, beginningFrom, type Goal, goalFrom, isHeld, type Target } from "./finding";
+import { failureOf, Outbox } from "./outbox";
 import { Search } from "./searching";
+import type { Attachment } from "./sending";
 import { type Action, CAP, initialState, reduce, SLACK, type State } from "./state";
 
 /** Messages asked for at a time. */
 export const PAGE = 50;
 /** Milliseconds between two `typing` requests: the other side forgets after about five seconds. */
 const TYPING_EVERY = 3000;
-
-interface Failure {
-  type: string;
-  message: string;
-}
 
 /** One view's state and its talk with the kernel. Listeners are called once for each action, in order. */
 export class ThreadStore {
@@ -35,8 +31,8 @@ export class ThreadStore {
   readonly #model: AnyModel;
   readonly comm: Comm;
   readonly search: Search;
+  readonly outbox: Outbox;
   readonly #listeners = new Set<(shift: boolean) => void>();
-  readonly #drafts = new Map<string, string>();
   #recent: unknown;
   #typedAt = 0;
   #closed = false;
@@ -52,8 +48,16 @@ export class ThreadStore {
     this.traits = traitsOf(model);
     this.#recent = model.get("_recent");
     this.state = initialState(this.traits.conversationSid, recentOf(model));
-    this.comm = new Comm(model, this.#receive, { ...(timeout && { timeout }), onChange: this.#announce });
-    this.search = new Search(this, this.#announce);
+    this.comm = new Comm(model, this.#receive, { ...(timeout && { timeout }), onChange: this.#noticed });
+    this.outbox = new Outbox({
+      comm: this.comm,
+      state: () => this.state,
+      traits: () => this.traits,
+      dispatch: (action) => this.#dispatch(action),
+      announce: () => this.#announce(),
+      latest: () => this.latest(),
+    });
+    this.search = new Search(this, () => this.#announce());
     for (const event of TRAIT_EVENTS) model.on(event, this.#readTraits);
     model.on(RECENT_EVENT, this.#readRecent);
     void this.#open();
@@ -71,16 +75,8 @@ export class ThreadStore {
     for (const event of TRAIT_EVENTS) this.#model.off(event, this.#readTraits);
     this.#model.off(RECENT_EVENT, this.#readRecent);
     this.comm.close();
+    this.outbox.close();
     this.#listeners.clear();
-  }
-
-  /** What is typed and not sent, for each conversation. It changes no row, so nobody is told. */
-  get draft(): string {
-    return this.#drafts.get(this.state.conversationSid) ?? "";
-  }
-
-  set draft(text: string) {
-    this.#drafts.set(this.state.conversationSid, text);
   }
 
   follow(following: boolean): void {
@@ -170,21 +166,9 @@ export class ThreadStore {
     this.#trim("oldest", CAP);
   }
 
-  send(body: string): void {
-    void this.#send(randomId(), body);
-  }
-
-  retry(localId: string): void {
-    const pending = this.state.pending.find((each) => each.localId === localId);
-    if (pending?.status === "failed") void this.#send(localId, pending.body);
-  }
-
-  /** Gives up a failed message; its text goes back to where it was typed if nothing else stands there. */
-  discard(localId: string): void {
-    const pending = this.state.pending.find((each) => each.localId === localId);
-    if (!pending) return;
-    if (this.draft.trim() === "") this.draft = pending.body;
-    this.#dispatch({ type: "discarded", localId });
+  send(body: string, files: readonly Attachment[] = []): void {
+    this.#typedAt = 0;
+    this.outbox.send(body, files);
   }
 
   /** Tells the others that the reader writes, at most every few seconds. */
@@ -193,18 +177,6 @@ export class ThreadStore {
     if (this.state.sync !== "open" || now - this.#typedAt < TYPING_EVERY) return;
     this.#typedAt = now;
     this.comm.request("typing", {}).catch(() => {}); // a sign of life: losing one is nothing to tell
-  }
-
-  async #send(localId: string, body: string): Promise<void> {
-    this.#typedAt = 0;
-    this.#dispatch({ type: "sending", localId, body, date: Date.now() });
-    this.latest();
-    try {
-      const index = sentIndexFrom(await this.comm.request("send", sendParams(body, localId)));
-      this.#dispatch({ type: "sent", localId, index });
-    } catch (error) {
-      this.#dispatch({ type: "sendFailed", localId, error: failureOf(error) });
-    }
   }
 
   async #open(): Promise<void> {
@@ -218,6 +190,7 @@ export class ThreadStore {
       this.#horizon = Math.max(this.#horizon, horizon);
       this.#dispatch({ type: "opened", page: openPageFrom(answer), unread });
       this.#pursue(goal ?? this.#goal);
+      void this.outbox.restore();
       if (this.state.hasNewer) void this.#refresh();
     } catch (error) {
       if (conversationSid === this.state.conversationSid) {
@@ -286,6 +259,8 @@ export class ThreadStore {
     if (sync === "failed" && (error?.type === "Timeout" || error?.type === "NoKernel")) this.reopen();
     const { kind } = wire(content);
     if (kind === "goal") this.#pursue(goalFrom(content));
+    const progress = progressFrom(content);
+    if (progress) this.outbox.progress(progress);
     const batch = batchFrom(content);
     if (!batch) return;
     this.#dispatch({ type: "batch", batch });
@@ -298,7 +273,8 @@ export class ThreadStore {
     this.traits = traitsOf(this.#model);
     const { conversationSid } = this.traits;
     if (conversationSid === this.state.conversationSid) {
-      for (const listener of this.#listeners) listener(false);
+      this.#announce();
+      this.outbox.pump();
       return;
     }
     // The old conversation's messages are still in the trait when the kernel has not set it yet.
@@ -310,17 +286,18 @@ export class ThreadStore {
     void this.#open();
   };
 
-  readonly #announce = (): void => {
-    for (const listener of this.#listeners) listener(false);
+  /** The kernel's pulse or its faults have changed. */
+  readonly #noticed = (): void => {
+    this.#announce();
+    this.outbox.pump();
   };
+
+  #announce(): void {
+    for (const listener of this.#listeners) listener(false);
+  }
 
   readonly #readRecent = (): void => {
     this.#recent = this.#model.get("_recent");
     if (!this.state.opened) this.#dispatch({ type: "recent", messages: recentOf(this.#model) });
   };
-}
-
-function failureOf(error: unknown): Failure {
-  if (error instanceof RequestFailed) return { type: error.type, message: error.message };
-  return { type: "Error", message: error instanceof Error ? error.message : String(error) };
 }

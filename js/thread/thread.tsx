@@ -6,6 +6,7 @@ import type { Header } from "../shared/model";
 import { connectionWords, pulseWords, Shell } from "../shared/shell";
 import type { Connection } from "../shared/values";
 import { Composer } from "./composer";
+import { whyNot } from "./composing";
 import { Log } from "./log";
 import { Desk, ReadingContext } from "./reading";
 import { SearchBar, SearchButton } from "./search";
@@ -128,13 +129,11 @@ interface FootProps {
 
 /** The composer, or why there is none. */
 function Foot({ store, state, header, readOnly }: FootProps) {
-  const reason = readOnly
-    ? "This view is read-only."
-    : header.state === "closed"
-      ? "This conversation is closed: nothing can be sent to it."
-      : state.sync === "failed" && !state.opened
-        ? "Nothing can be sent without a kernel."
-        : null;
+  const { writing, connection, enterSends } = store.traits;
+  const { outbox } = store;
+  const cannot = whyNot(writing, connection, header.state, readOnly);
+  const isGone = state.sync === "failed" && !state.opened;
+  const reason = cannot ?? (isGone ? "Nothing can be sent without a kernel." : null);
   if (reason !== null) {
     return (
       <p class="cw-reason-line">
@@ -146,11 +145,17 @@ function Foot({ store, state, header, readOnly }: FootProps) {
   return (
     <Composer
       key={state.conversationSid}
-      draft={store.draft}
+      draft={outbox.draft}
+      files={outbox.files}
+      writing={writing}
+      enterSends={enterSends}
       onDraft={(text) => {
-        store.draft = text;
+        outbox.draft = text;
       }}
-      onSend={(text) => store.send(text)}
+      onFiles={(files) => {
+        outbox.files = files;
+      }}
+      onSend={(text, files) => store.send(text, files)}
       onTyping={() => store.typing()}
     />
   );
