@@ -59,7 +59,7 @@ async function show(fields: Partial<Message>, props = {}, canWrite = true) {
   await act(() => {
     render(
       <ReadingContext.Provider value={reading}>
-        <MessageRow message={message(7, fields)} day={null} head={true} fresh={false} {...props} />
+        <MessageRow message={message(7, fields)} day={null} head={true} fresh="" {...props} />
       </ReadingContext.Provider>,
       place,
     );
@@ -425,7 +425,7 @@ test("a time that is relative moves on, and nothing else renders", async () => {
   await act(() => {
     render(
       <ReadingContext.Provider value={reading}>
-        <MessageRow message={written} day={null} head={true} fresh={false} />
+        <MessageRow message={written} day={null} head={true} fresh="" />
       </ReadingContext.Provider>,
       place,
     );
