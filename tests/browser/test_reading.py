@@ -34,12 +34,19 @@ files = [
 ]
 await joined.prepare_message().set_body("files").add_media(files).build_and_send()
 
+hits = []
+async def hit(reader, writer):
+    hits.append(await reader.readline())
+    writer.close()
+spy = await asyncio.start_server(hit, "127.0.0.1", 0)
+address = f"http://127.0.0.1:{spy.sockets[0].getsockname()[1]}"
+
 html = '''<script>parent.hacked = 3</script><meta http-equiv="refresh" content="0;url=https://spy.example/meta">
 <img src="https://spy.example/img" onerror="parent.hacked = 4"><link rel="stylesheet" href="https://spy.example/css">
 <style>@import "https://spy.example/import"; body { background: url(https://spy.example/background) }</style>
 <form action="https://spy.example/form"><button>Send</button></form><iframe src="https://spy.example/frame"></iframe>
 <a href="https://spy.example/link" target="_self">A link</a><svg onload="parent.hacked = 5"></svg>
-<p style="color: rgb(0, 128, 128)">Laid out</p>'''
+<p style="color: rgb(0, 128, 128)">Laid out</p>'''.replace("https://spy.example", address)
 await joined.prepare_message().set_subject("Mail").set_body("short").set_email_body("text/html", html).build_and_send()
 
 account = httpx.AsyncClient(base_url=f"{service.url}/v1", auth=(service.api_key, service.api_secret))
@@ -80,7 +87,9 @@ def test_what_rows_show(open_notebook: OpenNotebook, page: Page) -> None:
     mail.get_by_text("A link").click()
     expect(mail.get_by_text("Laid out")).to_be_visible()
     assert thread.locator("iframe.cw-email").get_attribute("sandbox") == ""
-    assert [url for url in asked if "spy.example" in url] == []
+    address = notebook.python("", "address")
+    page.evaluate("async url => { await fetch(url, {mode: 'no-cors'}).catch(() => null); }", address)
+    assert len(notebook.python("", "hits")) == 1  # this one, so it would have heard of others
     assert page.evaluate("() => window.hacked") is None
 
     thread.get_by_role("button", name="Yes, keep it").click()
@@ -98,5 +107,6 @@ def test_what_rows_show(open_notebook: OpenNotebook, page: Page) -> None:
     notebook.python("await (await conversation.get_messages(2)).items[0].remove()")
     expect(thread.get_by_text("Message deleted")).to_be_visible()
     assert notebook.errors() == []
+    notebook.python("spy.close()")
     outside = [url for url in asked if not url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "blob:", "data:"))]
     assert outside == []
