@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from sqlite3 import Row
 from typing import Any
 
 from msgspec import UNSET
 
-from convo_widgets.service import conversations, limits, rights, tell, timers, users, webhooks
+from convo_widgets.service import conversations, groups, limits, rights, tell, timers, users, webhooks
 from convo_widgets.service.calls import Answer, Call, delete, get, path, post
 from convo_widgets.service.refusals import Refused
 from convo_widgets.service.store import Change, Store, new_sid
@@ -83,6 +84,26 @@ def binding_of(row: Row) -> MessagingBinding | None:
 
 def add(change: Change, conversation: Row, new: NewParticipant, role_sid: str | None = None, **dates: str) -> str:
     """A new participant, by identity or by address; its sid. `dates` stand in place of now."""
+    (sid,) = add_all(change, conversation, [(new, role_sid)], **dates)
+    return sid
+
+
+def add_all(
+    change: Change, conversation: Row, people: Iterable[tuple[NewParticipant, str | None]], **dates: str
+) -> list[str]:
+    """New participants with their roles, who come together; their sids.
+
+    Who has a projected address comes first, for that makes a group of telephones, in which others need no proxy.
+    """
+    ordered = sorted(people, key=lambda one: not (one[0].messaging_binding or MessagingBinding()).projected_address)
+    sids = [_add_one(change, conversation, new, role_sid, dates) for new, role_sid in ordered]
+    groups.check(change.store, conversation["id"], sids)
+    return sids
+
+
+def _add_one(
+    change: Change, conversation: Row, new: NewParticipant, role_sid: str | None, dates: dict[str, str]
+) -> str:
     conversations.demand_open(conversation)
     timers.wake(change, conversation)
     fields = {"attributes": limits.attributes(new.attributes, limits.ATTRIBUTES), **dates}
@@ -130,6 +151,8 @@ def alter(
     fields = ", ".join(f"{name} = ?" for name in values)
     sql = f"UPDATE participants SET {fields} WHERE id = ?"  # noqa: S608 - names from above
     change.run(sql, *values.values(), row["id"])
+    if "projected_address" in values:
+        groups.check(change.store, conversation["id"])
     tell.participant(change, conversation["id"], "updated", row["sid"])
     webhooks.participant(change, "Updated", conversation, row["sid"])
 
@@ -193,12 +216,14 @@ def _rebind(store: Store, row: Row, binding: MessagingBinding) -> dict[str, str 
     values: dict[str, str | None] = {}
     if binding.proxy_address:
         if not row["address"]:
-            raise Refused(50408, "a participant on chat has none")
+            raise Refused(50441, "who is on chat has no address")
         limits.binding(row["address"], binding.proxy_address)
         if binding.proxy_address != row["proxy_address"]:
             _demand_free(store, row["conversation"], row["address"], binding.proxy_address)
         values["proxy_address"] = binding.proxy_address
     if binding.projected_address:
+        if row["address"]:
+            raise Refused(50443, "who has an address of their own")
         values["projected_address"] = limits.projected(binding.projected_address)
     return values
 
@@ -226,8 +251,9 @@ def _role(store: Store, role_sid: str | None, *, admin: bool) -> str:
 def _add_address(
     change: Change, conversation: Row, binding: MessagingBinding, fields: dict[str, Any], role_sid: str | None
 ) -> str:
-    sql = "SELECT EXISTS (SELECT 1 FROM participants WHERE conversation = ? AND projected_address NOTNULL)"
-    grouped = bool(change.store.value(sql, conversation["id"]))
+    if binding.projected_address:
+        raise Refused(50443, "who has an address of their own")
+    grouped = groups.is_group(change.store, conversation["id"])
     fields |= {
         "type": limits.binding(binding.address, binding.proxy_address, grouped=grouped),
         "address": binding.address,
@@ -244,10 +270,14 @@ def _add_address(
 
 
 def _demand_free(store: Store, conversation: int, address: str | None, proxy_address: str | None) -> None:
-    """No open conversation may have the pair of addresses: a message of it would have two places to go."""
+    """No open conversation may have the pair of addresses: a message of it would have two places to go.
+
+    Without a proxy there is no pair: only the conversation itself may not have the address already.
+    """
     sql = (
         "SELECT EXISTS (SELECT 1 FROM participants JOIN conversations ON conversations.id = conversation "
-        "WHERE address = ? AND proxy_address IS ? AND (state <> 'closed' OR conversation = ?))"
+        "WHERE address = ? AND proxy_address IS ? "
+        "AND (conversation = ? OR (state <> 'closed' AND proxy_address NOTNULL)))"
     )
     if store.value(sql, address, proxy_address, conversation):
         raise Refused(50416)

@@ -13,8 +13,7 @@ from urllib.parse import urlencode
 from starlette.routing import Route as HttpRoute
 from websockets.asyncio.client import connect
 
-from convo_widgets.service import content, conversations, media, messages, participants, users
-from convo_widgets.service import receipts as reports
+from convo_widgets.service import content, conversations, delivery, media, messages, participants, users
 from convo_widgets.service.account import door
 from convo_widgets.service.app import make_app
 from convo_widgets.service.dispatch import ROUTES, Backend
@@ -257,7 +256,7 @@ class Room:
         self.media = {"sent": self._medium(change, f"{SECRET}.txt"), "unsent": self._medium(change, f"{SECRET}.txt")}
         self.messages = {actor: self._message(change, actor) for actor in ACTORS}
         found = messages.find(store, self.row, self.messages["member"])
-        self.receipt = reports.report(change, self.row, found, self.phone, "read", 0)
+        self.receipt = delivery.report(change, self.row, found, self.phone, "read", 0)
         self.template = content.insert(change, NewContent(TEXT))
         self.objects = {view: store.object_sid(view, self.row["id"]) for view, _, _ in conversations.VIEWS}
         self.devices = {actor: self._device(change, actor) for actor in ACTORS}

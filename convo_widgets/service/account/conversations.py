@@ -130,19 +130,21 @@ class _First(Struct):
     role_sid: str | None = None
 
 
+def _first(text: str) -> tuple[NewParticipant, str | None]:
+    try:
+        said = json.decode(text, _First)
+    except json.BadJSON as error:
+        raise Refused(20422, f"Participant is a JSON object ({error})") from error
+    return NewParticipant(said.identity, said.attributes, said.messaging_binding), said.role_sid
+
+
 def _create_with_participants(request: Request, change: Change) -> Answer:
     """All in one transaction, so that it is complete at once: the answer is 201."""
     given = request.many("Participant") or []
     if len(given) > FIRST:
         raise Refused(50426, f"at most {FIRST}")
     conversation = _make(request, change)
-    for text in given:
-        try:
-            first = json.decode(text, _First)
-        except json.BadJSON as error:
-            raise Refused(20422, f"Participant is a JSON object ({error})") from error
-        new = NewParticipant(first.identity, first.attributes, first.messaging_binding)
-        participants.add(change, conversation, new, first.role_sid)
+    participants.add_all(change, conversation, [_first(text) for text in given])
     return Answer(_show(request, conversation), 201)
 
 
