@@ -271,6 +271,12 @@ class Widget(anywidget.AnyWidget):
         if self._batch_timer is None:
             self._batch_timer = self._loop.call_later(BATCH_INTERVAL, self._flush)
 
+    def _flush_now(self) -> None:
+        """Let what is waiting go out before something else does."""
+        if self._batch_timer is not None:
+            self._batch_timer.cancel()
+            self._flush()
+
     def _flush(self) -> None:
         self._batch_timer = None
         changes, self._changes = self._changes, []

@@ -6,10 +6,12 @@ the same wherever it falls, and nothing is sorted again but when the reader asks
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 Row = dict[str, Any]
@@ -26,6 +28,7 @@ class Column:
         kind: "text", "number", "time" (ms since the epoch) or "flag" (a bool).
         facet: a text of which there are few, each of which can be filtered for.
         searched: whether the search looks into it.
+        hidden: only to sort or filter by: in no DataFrame and no saved notebook.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Column:
     kind: Literal["text", "number", "time", "flag"] = "text"
     facet: bool = False
     searched: bool = False
+    hidden: bool = False
 
     def key(self, row: Row) -> tuple[bool, Any]:
         """What a row is sorted by; one without a value comes last."""
@@ -40,6 +44,33 @@ class Column:
         if value is None:
             return True, 0
         return False, str(value).casefold() if self.kind == "text" else float(value)
+
+    def words(self, row: Row) -> str:
+        """The value as it is filtered by and as readers without a front end see it: a flag as "yes" or "no"."""
+        value = row.get(self.name)
+        if value is None:
+            return ""
+        if self.kind == "flag":
+            return "yes" if value else "no"
+        if self.kind == "time":
+            return when(value)
+        return str(value)
+
+    def test(self, wanted: Sequence[str]) -> Callable[[Row], bool]:
+        """Whether a row has one of these values: of a number also "> 5" or "<= 5", of a text or time a part of it."""
+        if self.facet or self.kind == "flag":
+            values = set(wanted)
+            return lambda row: self.words(row) in values
+        if self.kind == "number":
+            tests = [_comparison(one) for one in wanted]
+            return lambda row: (value := row.get(self.name)) is not None and any(test(value) for test in tests)
+        parts = [one.casefold() for one in wanted]
+
+        def has_part(row: Row) -> bool:
+            text = self.words(row).casefold()
+            return any(part in text for part in parts)
+
+        return has_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +80,8 @@ class Wish:
     Attributes:
         sort: name of a column.
         descending: the other way round; rows without a value still come last.
-        filters: texts by column: of a facet any of them, of another column a part of it.
-        search: words that must all be somewhere in the columns that are searched.
+        filters: texts by column, any of which must fit: see `Column.test`.
+        search: words that must all be somewhere in the columns that are searched, or in the key.
     """
 
     sort: str
@@ -76,6 +107,7 @@ class Rows:
         self._places: dict[str, Place] = {}
         self._order: list[Place] = []
         self._last: list[Place] = []
+        self._tester: _Test | None = None  # of the present wish
         self._facets: dict[str, Counter[str]] = {column.name: Counter() for column in columns if column.facet}
 
     def __len__(self) -> int:
@@ -126,16 +158,17 @@ class Rows:
         at = bisect_left(self._order, place)
         return len(self._order) - 1 - at if self.wish.descending else at
 
-    def put(self, row: Row) -> None:
-        """Add a row, or let it take the place of the one with its key."""
+    def put(self, row: Row) -> bool:
+        """Add a row, or let it take the place of the one with its key; whether its place is another now."""
         key = row[self._key]
-        old = self._rows.get(key)
+        old, place = self._rows.get(key), self._places.get(key)
         if old is not None:
             self._hide(key)
             self._count(old, -1)
         self._rows[key] = row
         self._count(row, 1)
         self._show(key, row)
+        return self._places.get(key) != place
 
     def drop(self, key: str) -> None:
         """Remove a row, if it is there."""
@@ -154,7 +187,7 @@ class Rows:
 
     def want(self, wish: Wish) -> None:
         """Show other rows, or in another order."""
-        self.wish = wish
+        self.wish, self._tester = wish, None
         column, fits = self.columns[wish.sort], self._test()
         places = [(column.key(row), key) for key, row in self._rows.items() if fits(row)]
         self._places = {place[1]: place for place in places}
@@ -180,42 +213,55 @@ class Rows:
             del places[bisect_left(places, place)]
 
     def _test(self) -> _Test:
-        return _Test(self)
+        if self._tester is None:
+            self._tester = _Test(self)
+        return self._tester
 
 
 class _Test:
     """Whether a row is wanted."""
 
     def __init__(self, rows: Rows) -> None:
+        self._key = rows._key
         self._words = rows.wish.search.casefold().split()
-        self._searched = [column.name for column in rows.columns.values() if column.searched]
-        self._facets: list[tuple[str, set[str]]] = []
-        self._parts: list[tuple[str, list[str]]] = []
-        for name, values in rows.wish.filters.items():
-            column = rows.columns.get(name)
-            if column is None or not values:
-                continue
-            if column.facet or column.kind == "flag":
-                self._facets.append((name, set(values)))
-            else:
-                self._parts.append((name, [value.casefold() for value in values]))
+        self._searched = [column for column in rows.columns.values() if column.searched]
+        self._tests = [
+            rows.columns[name].test(values)
+            for name, values in rows.wish.filters.items()
+            if name in rows.columns and values
+        ]
 
     def __call__(self, row: Row) -> bool:
-        for name, values in self._facets:
-            if _text(row.get(name)) not in values:
-                return False
-        for name, parts in self._parts:
-            text = _text(row.get(name)).casefold()
-            if not any(part in text for part in parts):
-                return False
+        if not all(test(row) for test in self._tests):
+            return False
         if self._words:
-            text = "\n".join(_text(row.get(name)) for name in self._searched).casefold()
+            text = "\n".join([row[self._key], *(column.words(row) for column in self._searched)]).casefold()
             return all(word in text for word in self._words)
         return True
 
 
-def _text(value: Any) -> str:
-    """A value as it is filtered by: of a flag "yes" or "no"."""
-    if value is None:
+def when(value: float) -> str:
+    """Milliseconds since the epoch as people read them; nothing where that is no date."""
+    try:
+        return f"{datetime.fromtimestamp(value / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError, OSError):
         return ""
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def _comparison(text: str) -> Callable[[float], bool]:
+    """What "5", "= 5", "> 5", ">= 5", "< 5" or "<= 5" asks of a number; of anything else, that it begins so."""
+    found = re.fullmatch(r"\s*(<=|>=|<|>|=|)\s*(-?\d{1,15})\s*", text)
+    if found is None:
+        return lambda value: str(value).startswith(text.strip())
+    limit = int(found[2])
+    match found[1]:
+        case "<":
+            return lambda value: value < limit
+        case ">":
+            return lambda value: value > limit
+        case "<=":
+            return lambda value: value <= limit
+        case ">=":
+            return lambda value: value >= limit
+        case _:
+            return lambda value: value == limit

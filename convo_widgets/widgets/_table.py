@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from html import escape
 from typing import Any, ClassVar
 
+import pandas as pd
 import traitlets
 
 from convo_widgets.errors import UsageError
@@ -19,6 +19,8 @@ FIRST = 40  # rows that travel with the widget's state: the first paint, and wha
 FIRST_INTERVAL = 1.0  # seconds between two updates of them
 STEP = 0.05  # seconds between two looks at what has changed in the windows
 LONGEST = 400  # rows of a window
+LONGEST_RANGE = 100_000  # rows that are selected in one go
+LONGEST_CELL = 200  # characters of a value where no front end runs
 VIEWS = (
     16  # whose windows are kept in step; a reader with more of them sees the oldest stand still until it is scrolled
 )
@@ -31,6 +33,7 @@ class _Window:
     Attributes:
         anchor: key of a row that shall stay where it is, whatever comes above it; None at the top.
         at: where that row was.
+        shifted: by how many places the view was told to move, in all.
         sent: the rows as the view has them.
         keys: of the rows, in order, as the view has them.
     """
@@ -39,9 +42,15 @@ class _Window:
     count: int
     anchor: str | None
     at: int
+    shifted: int = 0
     sent: dict[str, Row] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
     told: tuple[int, int] = (-1, -1)
+    top: bool = False  # other rows, or another order: the reader begins anew
+
+    def to_top(self) -> None:
+        """Let the reader begin at the top."""
+        self.start, self.anchor, self.top = 0, None, True
 
 
 class Table(Selecting):
@@ -49,22 +58,26 @@ class Table(Selecting):
 
     Attributes:
         view_state: what is shown and how: `sort` (a column), `descending`, `filters` (texts by column) and `search`;
-            save it, and set it again later.
+            save it, and set it again later. A filter of a number may compare, as in "> 5"; one of a time looks for a
+            part of "2026-11-25 09:30 UTC".
     """
 
     view_state: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     _columns: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     _facets: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     _first: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    _loading = traitlets.Bool(True).tag(sync=True)
+    _problem = traitlets.Unicode().tag(sync=True)
 
     COLUMNS: ClassVar[Sequence[Column]] = ()
-    REQUESTS = frozenset({"rows"})
+    REQUESTS = frozenset({"rows", "range", "leave"})
 
     def __init__(self, wish: Wish, **traits: Any) -> None:
         self._windows: dict[str, _Window] = {}
+        self._moved: set[str] = set()  # keys of rows that were put elsewhere since the last step
         self._step_timer: asyncio.TimerHandle | None = None
         self._first_timer: asyncio.TimerHandle | None = None
-        self._rows = Rows(self.COLUMNS, wish)
+        self._rows, self._usual = Rows(self.COLUMNS, wish), wish
         given = traits.pop("view_state", {})
         super().__init__(**traits)
         self._columns = [
@@ -85,10 +98,35 @@ class Table(Selecting):
         """Keys (sids) of the rows that search and filters let through, in the order of the view."""
         return self._rows.keys()
 
+    def to_frame(self, visible: bool = False) -> pd.DataFrame:
+        """The rows as a DataFrame, one a row, with the columns of the table and `sid`.
+
+        Numbers are "Int64", flags "boolean", times in UTC, all with missing values where nothing is known.
+
+        Args:
+            visible: only those that search and filters let through, in the order of the view.
+        """
+        rows = [self._rows[key] for key in self.visible] if visible else self._rows.all()
+        shown = [column for column in self.COLUMNS if not column.hidden]
+        names = ["sid", *(column.name for column in shown)]
+        frame = pd.DataFrame([[row.get(name) for name in names] for row in rows], columns=names)
+        for column in shown:
+            if column.kind == "time":
+                frame[column.name] = pd.to_datetime(frame[column.name].astype("Int64"), unit="ms", utc=True).astype(
+                    "datetime64[us, UTC]"
+                )
+            elif column.kind != "text":
+                frame[column.name] = frame[column.name].astype("Int64" if column.kind == "number" else "boolean")
+        return frame
+
     # -- what changes
 
     def _put(self, row: Row) -> None:
-        self._rows.put(row)
+        key = row["sid"]
+        if key in self._rows and self._rows[key] == row:
+            return
+        if self._rows.put(row):
+            self._moved.add(key)
         self._touched()
 
     def _drop(self, key: str) -> None:
@@ -98,6 +136,22 @@ class Table(Selecting):
 
     def _reset(self, rows: Iterable[Row]) -> None:
         self._rows.reset(rows)
+        gone = [key for key in self.selected if key not in self._rows]
+        if gone:
+            self.selected = [key for key in self.selected if key in self._rows]
+        self._touched()
+
+    def _in_sight(self) -> Iterator[str]:
+        """Keys of rows that readers see or are about to see; the first ones where nobody looks."""
+        for window in self._windows.values():
+            yield from window.keys
+        if not self._windows:
+            yield from self._rows.window(0, FIRST)
+
+    def _to_top(self) -> None:
+        """Other rows, or another order: every reader begins anew."""
+        for window in self._windows.values():
+            window.to_top()
         self._touched()
 
     def _touched(self) -> None:
@@ -114,6 +168,7 @@ class Table(Selecting):
             news = self._news(window)
             if news is not None:
                 self._change("window", view=view, **news)
+        self._moved.clear()
 
     def _tell_first(self) -> None:
         self._first_timer = None
@@ -124,26 +179,30 @@ class Table(Selecting):
 
     def _static_html(self) -> str:
         """The first rows as a table."""
-        heads = "".join(f"<th>{escape(column.label)}</th>" for column in self.COLUMNS)
+        columns = [column for column in self.COLUMNS if not column.hidden]
+        heads = "".join(f"<th>{escape(column.label)}</th>" for column in columns)
         rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(_words(column, row.get(column.name)))}</td>" for column in self.COLUMNS)
+            "<tr>" + "".join(f"<td>{_cell(column.words(row))}</td>" for column in columns) + "</tr>"
             for row in self._first.get("rows", [])
         )
         more = self._rows.shown - len(self._first.get("rows", []))
         rest = f"<p>{more} more.</p>" if more > 0 else ""
-        return f"<p>{escape(repr(self))}: live while its notebook runs.</p><table><tr>{heads}</tr>{rows}</table>{rest}"
+        title = f"<p>{escape(repr(self))}: live while its notebook runs.</p>"
+        return f"{title}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{rest}"
 
     # -- what the views want
 
     async def _answer_rows(self, params: dict[str, Any]) -> dict[str, Any]:
-        view, start, count = params.get("view"), params.get("start"), params.get("count")
-        anchor = params.get("anchor")
-        if not isinstance(view, str) or not isinstance(start, int) or not isinstance(count, int):
-            raise UsageError("The view asked for rows without saying which.")
+        view, anchor = params.get("view"), params.get("anchor")
+        start, count, at, shifted = (_number(params.get(name)) for name in ("start", "count", "at", "shifted"))
+        if not isinstance(view, str):
+            raise UsageError("The view asked for rows without saying who it is.")
         known = self._windows.pop(view, None)
-        window = _Window(max(0, start), max(1, min(count, LONGEST)), None, 0)
-        if isinstance(anchor, str) and (at := self._rows.position(anchor)) is not None:
-            window.anchor, window.at = anchor, at
+        self._flush_now()  # what it was told so far comes before the answer
+        late = 0 if known is None else known.shifted - shifted  # what it had not heard of when it asked
+        window = _Window(max(0, start + late), max(1, min(count, LONGEST)), None, 0, shifted + late)
+        if isinstance(anchor, str) and anchor in self._rows:
+            window.anchor, window.at = anchor, at + late
         if known is not None and not params.get("afresh"):
             window.sent = known.sent
         self._windows[view] = window
@@ -153,27 +212,57 @@ class Table(Selecting):
         assert news is not None
         return news
 
+    async def _answer_range(self, params: dict[str, Any]) -> list[str]:
+        """Select all rows between two that are shown, in the order of the view."""
+        ends = [self._rows.position(str(params.get(name))) for name in ("from", "to")]
+        if ends[0] is None or ends[1] is None:
+            raise UsageError("One of the two rows is not shown any more.")
+        first, last = sorted((ends[0], ends[1]))
+        between = self._rows.window(first, min(last - first + 1, LONGEST_RANGE))
+        kept = self.selected if params.get("adding") is True else []
+        self.selected = list(dict.fromkeys([*kept, *between]))
+        return self.selected
+
+    async def _answer_leave(self, params: dict[str, Any]) -> None:
+        """A view was closed."""
+        self._windows.pop(str(params.get("view")), None)
+
     def _news(self, window: _Window) -> dict[str, Any] | None:
         """What a view needs to know to have its window right; None where nothing has changed."""
-        shift = 0
-        if window.anchor is not None and (at := self._rows.position(window.anchor)) is not None:
-            shift, window.at = at - window.at, at
-            window.start = max(0, window.start + shift)
+        shift, top = self._shift(window), window.top
+        window.start, window.at, window.shifted = (
+            max(0, window.start + shift),
+            window.at + shift,
+            window.shifted + shift,
+        )
         keys = self._rows.window(window.start, window.count)
+        if window.anchor is not None and 0 <= window.at - window.start < len(keys):
+            window.anchor = keys[window.at - window.start]
         rows = {key: self._rows[key] for key in keys}
         fresh = [row for key, row in rows.items() if window.sent.get(key) is not row]
         told = self._rows.shown, len(self._rows)
-        if not fresh and not shift and keys == window.keys and told == window.told:
+        if not fresh and not shift and not top and keys == window.keys and told == window.told:
             return None
-        window.sent, window.keys, window.told = rows, keys, told
+        window.sent, window.keys, window.told, window.top = rows, keys, told, False
         return {
             "start": window.start,
             "shift": shift,
+            "top": top,
             "keys": keys,
             "rows": fresh,
             "shown": told[0],
             "total": told[1],
         }
+
+    def _shift(self, window: _Window) -> int:
+        """By how many places the rows that a reader sees have moved; one that itself went elsewhere says nothing."""
+        if window.anchor is None:
+            return 0
+        seen = window.keys[max(0, window.at - window.start) :] or [window.anchor]
+        for place, key in enumerate(seen, window.at):
+            if key not in self._moved and (at := self._rows.position(key)) is not None:
+                return at - place
+        return 0
 
     def _wished(self, _change: Any) -> None:
         state = self._checked(self.view_state)
@@ -181,17 +270,17 @@ class Table(Selecting):
             self.view_state = state  # which comes here again
             return
         self._rows.want(Wish(state["sort"], state["descending"], state["filters"], state["search"]))
-        for window in self._windows.values():
-            window.anchor = None
-        self._touched()
+        self._to_top()
 
     def _checked(self, state: dict[str, Any]) -> dict[str, Any]:
         """A state with everything in it, and nothing that cannot be; it comes from pages, files and users."""
-        wish, columns = self._rows.wish, self._rows.columns
-        filters = state.get("filters")
+        usual, columns = self._usual, self._rows.columns
+        filters, sort = state.get("filters"), state.get("sort")
+        if not isinstance(sort, str) or sort not in columns:
+            sort = usual.sort
         return {
-            "sort": state["sort"] if state.get("sort") in columns else wish.sort,
-            "descending": state.get("descending", wish.descending) is True,
+            "sort": sort,
+            "descending": state.get("descending", sort == usual.sort and usual.descending) is True,
             "filters": {
                 name: [str(value) for value in values]
                 for name, values in (filters.items() if isinstance(filters, dict) else ())
@@ -201,12 +290,11 @@ class Table(Selecting):
         }
 
 
-def _words(column: Column, value: Any) -> str:
-    """A value of a row for a reader without a front end."""
-    if value is None:
-        return ""
-    if column.kind == "flag":
-        return "yes" if value else "no"
-    if column.kind == "time":
-        return f"{datetime.fromtimestamp(value / 1000, UTC):%Y-%m-%d %H:%M} UTC"
-    return str(value)
+def _number(value: Any) -> int:
+    """A number that a view sent; 0 where it sent none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 53 else 0
+
+
+def _cell(text: str) -> str:
+    """A value as HTML; what is very long is cut."""
+    return escape(text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…")

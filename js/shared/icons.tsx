@@ -116,6 +116,31 @@ export const Lock = () => (
   </Icon>
 );
 
+export const Funnel = () => (
+  <Icon>
+    <path d="M2.4 3.4h11.2L9.4 8.4v4.2l-2.8-1.4V8.4z" />
+  </Icon>
+);
+
+export const PersonPlus = () => (
+  <Icon>
+    <circle cx="6.4" cy="5.4" r="2.6" />
+    <path d="M1.8 13.4c.4-2.8 2.2-4.2 4.6-4.2 1.2 0 2.3.4 3.1 1.1M12.4 9.6v4M10.4 11.6h4" />
+  </Icon>
+);
+
+export const BellOff = () => (
+  <Icon>
+    <path d="M4.6 11.6h6.8M4.9 6.6v2.2l-1.2 2.8M11.1 8.8V6.6A3.1 3.1 0 0 0 6 4.2M7 13.6h2M2.6 2.6l10.8 10.8" />
+  </Icon>
+);
+
+export const Dots = () => (
+  <Icon>
+    <path d="M3.2 8h.1M8 8h.1M12.8 8h.1" stroke-width="2.4" />
+  </Icon>
+);
+
 const SHEET = "M4 1.9h5.2L12.6 5.3v8.8H4zM9.2 1.9v3.4h3.4";
 
 /** A sheet of paper with a sign of what is on it. */

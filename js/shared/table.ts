@@ -34,7 +34,19 @@ export interface ViewState {
   search: string;
 }
 
-const TRAITS = ["selected", "view_state", "_columns", "_facets", "_first", "theme", "height", "_connection"];
+const TRAITS = [
+  "selected",
+  "view_state",
+  "read_only",
+  "_columns",
+  "_facets",
+  "_first",
+  "_loading",
+  "_problem",
+  "theme",
+  "height",
+  "_connection",
+];
 /** Milliseconds between two questions for rows while a reader scrolls. */
 const LOOK_EVERY = 80;
 
@@ -60,6 +72,12 @@ export class TableStore<Row extends Keyed> {
   total = 0;
   /** Whether the kernel has answered; before, the rows are those that were saved. */
   opened = false;
+  /** Whether the kernel is still listing what there is, and what kept it from that; empty where nothing did. */
+  loading = false;
+  problem = "";
+  readOnly = false;
+  /** How often the reader was sent to the top: by other rows, or another order. */
+  tops = 0;
   columns: readonly Column[] = [];
   facets: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map();
   selected: ReadonlySet<string> = new Set();
@@ -71,7 +89,9 @@ export class TableStore<Row extends Keyed> {
   readonly #convert: (value: unknown) => Row | null;
   readonly #view = randomId();
   readonly #listeners = new Set<(shift: number) => void>();
-  #wanted = { start: 0, count: 60, anchor: null as string | null };
+  #wanted = { start: 0, count: 60, anchor: null as string | null, at: 0 };
+  /** By how many places the kernel has moved the reader, in all. */
+  #shifted = 0;
   #lookTimer: ReturnType<typeof setTimeout> | null = null;
   #lookedAt = 0;
   #seq: number | null = null;
@@ -93,6 +113,7 @@ export class TableStore<Row extends Keyed> {
   close(): void {
     if (this.#lookTimer !== null) clearTimeout(this.#lookTimer);
     for (const name of TRAITS) this.#model.off(`change:${name}`, this.#readTraits);
+    this.comm.request("leave", { view: this.#view }).catch(() => {}); // nobody waits for the answer
     this.comm.close();
     this.#listeners.clear();
   }
@@ -103,9 +124,9 @@ export class TableStore<Row extends Keyed> {
     return key === undefined ? null : (this.rows.get(key) ?? null);
   }
 
-  /** Asks for the rows around a reader; `anchor` is the one that shall stay in place, null at the top. */
-  look(start: number, count: number, anchor: string | null): void {
-    this.#wanted = { start, count, anchor };
+  /** Asks for the rows around a reader; `anchor` is the one, at `at`, that shall stay in place, null at the top. */
+  look(start: number, count: number, anchor: string | null, at = 0): void {
+    this.#wanted = { start, count, anchor, at };
     if (this.#lookTimer !== null) return;
     const wait = Math.max(0, this.#lookedAt + LOOK_EVERY - Date.now());
     this.#lookTimer = setTimeout(() => {
@@ -118,8 +139,25 @@ export class TableStore<Row extends Keyed> {
     this.#set("view_state", { ...this.viewState, ...change });
   }
 
+  /** Shows only the rows with one of these values in a column; with none, all again. */
+  filter(name: string, values: readonly string[]): void {
+    const { [name]: _, ...others } = this.viewState.filters;
+    this.want({ filters: values.length > 0 ? { ...others, [name]: values } : others });
+  }
+
   select(keys: Iterable<string>): void {
     this.#set("selected", [...keys]);
+  }
+
+  /** Selects what lies between two rows, also where that is not loaded: the kernel knows. */
+  async selectRange(from: string, to: string, adding: boolean): Promise<void> {
+    const [one, other] = [this.keys.indexOf(from), this.keys.indexOf(to)];
+    if (one >= 0 && other >= 0) {
+      const between = this.keys.slice(Math.min(one, other), Math.max(one, other) + 1);
+      this.select(new Set([...(adding ? this.selected : []), ...between]));
+      return;
+    }
+    await this.comm.request("range", { from, to, adding }).catch(() => {}); // one of them is gone
   }
 
   #set(name: string, value: unknown): void {
@@ -130,7 +168,12 @@ export class TableStore<Row extends Keyed> {
   async #look(afresh: boolean): Promise<void> {
     this.#lookedAt = Date.now();
     try {
-      const answer = await this.comm.request("rows", { view: this.#view, afresh, ...this.#wanted });
+      const answer = await this.comm.request("rows", {
+        view: this.#view,
+        afresh,
+        shifted: this.#shifted,
+        ...this.#wanted,
+      });
       this.opened = true;
       this.#take(wire(answer), afresh);
     } catch {
@@ -148,6 +191,12 @@ export class TableStore<Row extends Keyed> {
     this.total = finite(news.total) ?? 0;
     const shift = finite(news.shift) ?? 0;
     this.#wanted.start += shift;
+    this.#wanted.at += shift;
+    this.#shifted += shift;
+    if (news.top === true) {
+      this.tops += 1;
+      this.#wanted = { ...this.#wanted, start: 0, anchor: null };
+    }
     this.#announce(shift);
   }
 
@@ -167,6 +216,7 @@ export class TableStore<Row extends Keyed> {
     }
     for (const change of listOf(changes, wire)) {
       if (change.type === "window" && change.view === this.#view) this.#take(change, false);
+      if (change.type === "reset") void this.#look(true);
     }
   };
 
@@ -188,6 +238,9 @@ export class TableStore<Row extends Keyed> {
       ]),
     );
     this.selected = new Set(texts(model.get("selected")));
+    this.loading = model.get("_loading") === true;
+    this.problem = text(model.get("_problem"));
+    this.readOnly = model.get("read_only") === true;
     this.theme = themeOf(model);
     this.height = heightOf(model);
     this.connection = connectionOf(model);

@@ -65,6 +65,49 @@ test("the reader's place moves with the rows above it", async () => {
   expect(shifts).toEqual([2]);
 });
 
+test("the kernel is told by how much the reader was moved, for its news and the question may cross", async () => {
+  const { kernel, store } = await opened();
+  const { view } = kernel.last("rows").params;
+  const news = { keys: keys(1), rows: [], shown: 5, total: 5 };
+  kernel.batch({ type: "window", view, start: 2, shift: 2, ...news });
+  kernel.batch({ type: "window", view, start: 1, shift: -1, ...news });
+  store.look(7, 20, "MB1", 9);
+  vi.advanceTimersByTime(1000);
+  await settled();
+  expect(kernel.last("rows").params).toMatchObject({ start: 7, anchor: "MB1", at: 9, shifted: 1 });
+});
+
+test("another order sends the reader to the top", async () => {
+  const { kernel, store } = await opened();
+  store.look(100, 20, "MB1", 130);
+  vi.advanceTimersByTime(1000);
+  await settled();
+  const { view } = kernel.last("rows").params;
+  kernel.batch({ type: "window", view, start: 0, shift: 0, top: true, keys: keys(3), rows: [], shown: 1, total: 3 });
+  expect(store.tops).toBe(1);
+  kernel.batch({ type: "reset" });
+  expect(kernel.last("rows").params).toMatchObject({ afresh: true, start: 0, anchor: null });
+});
+
+test("a range is selected here where it is loaded, and by the kernel where it is not", async () => {
+  const { kernel, store } = await opened();
+  await store.selectRange("MB3", "MB2", false);
+  expect(kernel.traits.selected).toEqual(keys(2, 3));
+  await store.selectRange("MB1", "MB1", true);
+  expect(kernel.traits.selected).toEqual(keys(2, 3, 1));
+  void store.selectRange("MB1", "MB900", true);
+  expect(kernel.last("range").params).toEqual({ from: "MB1", to: "MB900", adding: true });
+  await kernel.refuse("range", "UsageError", "gone");
+});
+
+test("a column's filter is set and taken away without touching the others", async () => {
+  const { kernel, store } = await opened();
+  store.filter("name", ["ana"]);
+  expect(kernel.traits.view_state).toMatchObject({ filters: { channel: ["sms"], name: ["ana"] } });
+  store.filter("channel", []);
+  expect(kernel.traits.view_state).toMatchObject({ filters: { name: ["ana"] } });
+});
+
 test("a lost batch lets everything be asked for again", async () => {
   const { kernel } = await opened();
   kernel.batch();
@@ -99,4 +142,5 @@ test("closing leaves nothing behind", async () => {
   store.look(10, 20, null);
   store.close();
   expect([kernel.listening, vi.getTimerCount()]).toEqual([0, 0]);
+  expect(kernel.last("leave").params).toEqual({ view: kernel.last("rows").params.view });
 });

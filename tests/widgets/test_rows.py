@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import given
@@ -25,14 +26,28 @@ ROWS = st.fixed_dictionaries(
         "online": st.none() | st.booleans(),
     }
 )
+COMPARED = {
+    "3": lambda value: value == 3,
+    "= 3": lambda value: value == 3,
+    "> 3": lambda value: value > 3,
+    ">=3": lambda value: value >= 3,
+    " <  3 ": lambda value: value < 3,
+    "<=3": lambda value: value <= 3,
+    "three": lambda value: False,
+}
 WISHES = st.builds(
     Wish,
     sort=st.sampled_from([column.name for column in COLUMNS]),
     descending=st.booleans(),
-    filters=st.dictionaries(
-        st.sampled_from(["name", "channel", "online", "no such column"]),
-        st.lists(st.sampled_from(["sms", "chat", "an", "yes", "no"]), max_size=2),
-        max_size=2,
+    filters=st.fixed_dictionaries(
+        {},
+        optional={
+            **dict.fromkeys(
+                ["name", "channel", "online", "no such column"],
+                st.lists(st.sampled_from(["sms", "chat", "an", "yes", "no"]), max_size=2),
+            ),
+            "unread": st.lists(st.sampled_from([*COMPARED]), max_size=2),
+        },
     ),
     search=st.sampled_from(["", "ana", "a m", "MARIA ana", "x"]),
 )
@@ -61,9 +76,12 @@ def slowly(rows: dict[str, dict[str, Any]], wish: Wish) -> list[str]:
             if name in ("channel", "online"):
                 if text(row[name]) not in values:
                     return False
+            elif name == "unread":
+                if row[name] is None or not any(COMPARED[value](row[name]) for value in values):
+                    return False
             elif not any(value in text(row[name]).lower() for value in values):
                 return False
-        return all(word in (row["name"] or "").lower() for word in wish.search.lower().split())
+        return all(word in f"{row['sid']} {row['name'] or ''}".lower() for word in wish.search.lower().split())
 
     def value(row: dict[str, Any]) -> Any:
         found = row[wish.sort]
@@ -105,3 +123,22 @@ def test_hidden_rows_have_no_position() -> None:
     assert "MB1" in rows
     rows.want(Wish("name"))
     assert rows.position("MB1") == 0
+
+
+def test_times_are_filtered_by_what_they_say() -> None:
+    """A part of the date is enough, and a time that is none fits nothing."""
+    rows = Rows([Column("at", "At", "time")], Wish("at", filters={"at": ["2026-11-25 09"]}))
+    rows.put({"sid": "a", "at": datetime(2026, 11, 25, 9, 8, tzinfo=UTC).timestamp() * 1000})
+    rows.put({"sid": "b", "at": 1e30})
+    rows.put({"sid": "c", "at": None})
+    assert rows.keys() == ["a"]
+
+
+def test_put_says_whether_the_place_is_another() -> None:
+    """It is for a new row, for one that is sorted elsewhere, and for one that a filter hides from now on."""
+    rows = Rows(COLUMNS, Wish("name", filters={"channel": ["sms"]}))
+    row = {"sid": "a", "name": "Ana", "channel": "sms"}
+    assert rows.put(row)
+    assert not rows.put({**row, "unread": 4})
+    assert rows.put({**row, "name": "Zoe"})
+    assert rows.put({**row, "channel": "chat"})
