@@ -57,7 +57,9 @@ class OfConversation(Widget):
             await asyncio.wait([self._ready])
 
     def _switch(self, sid: str) -> None:
-        if sid != self._target and not self._closed:
+        if not sid and self._conversation.status == "joined":  # linked to where nothing is chosen: this one is shown
+            self.conversation_sid = self._target
+        elif sid and sid != self._target and not self._closed:
             self._target = sid
             self._ready.cancel()
             self._ready = self._spawn(self._switch_to(sid))

@@ -51,6 +51,10 @@ class Names:
         else:
             self._known[author] = user.friendly_name or self._given.get(author) or author
 
+    def rename(self, identity: str, friendly_name: str | None) -> None:
+        """A user is called something else now."""
+        self._known[identity] = friendly_name or self._given.get(identity) or identity
+
     def meet(self, participant: Participant) -> None:
         """Remember a participant's channel and given name, also for when they have left."""
         self._channels[participant.sid] = participant.type
@@ -60,6 +64,10 @@ class Names:
             self._given[author] = given
         if participant.identity is None and author is not None:
             self._known[author] = self._given.get(author) or mask(author)
+
+    def forget_people(self) -> None:
+        """Who is in the conversation is about to be met anew; names stay."""
+        self._channels.clear()
 
     def channel(self, participant_sid: str | None) -> str:
         """The channel of a message's author; chat where nobody knows."""

@@ -1,4 +1,4 @@
-import { finite, oneOf, text, textOrNull, wire } from "../shared/values";
+import { finite, oneOf, text, textOrNull, texts, wire } from "../shared/values";
 
 /** A conversation as the kernel tells it. */
 export interface Conversation {
@@ -10,11 +10,14 @@ export interface Conversation {
   muted: boolean;
   /** Null while nothing was ever read. */
   unread: number | null;
+  /** Null while it is not known, or where there is none. */
   lastText: string | null;
   lastAuthor: string | null;
   lastOwn: boolean;
   /** Milliseconds since the epoch. */
   lastDate: number | null;
+  /** Names of those who are writing. */
+  typing: readonly string[];
 }
 
 export function conversationFrom(value: unknown): Conversation | null {
@@ -33,5 +36,6 @@ export function conversationFrom(value: unknown): Conversation | null {
     lastAuthor: textOrNull(fields.last_author),
     lastOwn: fields.last_own === true,
     lastDate: finite(fields.last_date),
+    typing: texts(fields.typing),
   };
 }

@@ -13,6 +13,7 @@ import pytest
 from comm.base_comm import BaseComm
 
 import convo_widgets as cw
+from convo_widgets.widgets._base import Widget
 from convo_widgets.widgets._sealed import unsealed
 from tests.client.people import PATIENCE, People, visitors
 
@@ -105,6 +106,25 @@ async def people(service: cw.LocalService) -> AsyncIterator[People]:
     """The people of one test, who leave nothing behind."""
     async with visitors(service) as everybody:
         yield everybody
+
+
+Shown = Callable[[Widget], View]
+
+
+@pytest.fixture
+async def view_of(people: People) -> AsyncIterator[Shown]:
+    """What a page has of a widget, which is closed at the end."""
+    widgets: list[Widget] = []
+
+    def of(widget: Widget) -> View:
+        widgets.append(widget)
+        view = widget.comm
+        assert isinstance(view, View)
+        return view
+
+    yield of
+    for widget in widgets:
+        widget.close()
 
 
 Show = Callable[..., tuple[cw.Thread, View]]
