@@ -103,6 +103,7 @@ from .service.local import LocalService
 from .service.store import Durability
 from .transport.observer import ConnectionFault, ConnectionState
 from .transport.transport import Transport
+from .widgets.connection import Connection
 from .widgets.explorer import Explorer
 from .widgets.inbox import Inbox
 from .widgets.participants import Participants
@@ -115,6 +116,7 @@ __all__ = [
     "Client",
     "Conflict",
     "ConnectFailed",
+    "Connection",
     "ConnectionFault",
     "ConnectionLost",
     "ConnectionState",

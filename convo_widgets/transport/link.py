@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from convo_widgets.errors import (
@@ -73,6 +74,7 @@ class Link:
 
     Attributes:
         state: as the SDK names them; "unknown" before the first attempt.
+        since: when that began, in UTC.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Link:
     ) -> None:
         self.uri = uri
         self.state: ConnectionState = "unknown"
+        self.since = datetime.now(UTC)
         self._fetch_token = fetch_token
         self._renewable = renewable
         self._observer = observer
@@ -434,5 +437,5 @@ class Link:
 
     def _set_state(self, state: ConnectionState) -> None:
         if state != self.state:
-            self.state = state
+            self.state, self.since = state, datetime.now(UTC)
             self._observer.state_changed(state)

@@ -187,8 +187,8 @@ class Widget(anywidget.AnyWidget):
     def _fault(self, what: str, error: BaseException, *, tell: bool = True) -> None:
         """Show in every view that something failed, with its traceback folded."""
         lines = "".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:]
-        fault = {"id": next(self._fault_ids), "what": what, "message": _scrubbed(f"{type(error).__name__}: {error}")}
-        self._faults = [*self._faults, fault | {"traceback": _scrubbed(lines)}][-FAULTS:]
+        fault = {"id": next(self._fault_ids), "what": what, "message": scrubbed(f"{type(error).__name__}: {error}")}
+        self._faults = [*self._faults, fault | {"traceback": scrubbed(lines)}][-FAULTS:]
         self._tell_faults()
         if tell:
             self._call("error", error)
@@ -310,6 +310,6 @@ def number(params: dict[str, Any], name: str) -> int:
     return value
 
 
-def _scrubbed(text: str) -> str:
+def scrubbed(text: str) -> str:
     """The text without tokens."""
     return _TOKEN.sub("<token>", text)

@@ -74,12 +74,23 @@ SHOTS = {
     "explorer": "cw.Explorer(client)",
     "inbox": "cw.Inbox(client, height=560)",
     "participants": "cw.Participants(conversation)",
+    "connection": "cw.Connection(client, height=420)",
 }
 """What is shown: a cell that ends with the widget, by the widget's class (cw-<name>)."""
 BEFORE = {"reading": READING}
 """Cells that run before it."""
-AFTER = {"reading": "await (await room.get_messages(1)).items[0].remove()"}
+AFTER = {
+    "reading": "await (await room.get_messages(1)).items[0].remove()",
+    "connection": """
+client.service.faults.drop_connections()
+await client.wait_for("connectionStateChanged", 30, lambda state: state == "connected")
+await conversation.send_message("A new cup leaves today.")
+await conversation.set_all_messages_read()
+""",
+}
 """What happens while it is shown."""
+PRESSED = {"connection": [".cw-link-line", ".cw-event:last-child"]}
+"""What is pressed before it is looked at."""
 HEIGHTS = {"reading": 1900}
 WIDTHS = {"wide": 1280, "narrow": 700}
 
@@ -110,6 +121,8 @@ def main(names: list[str]) -> int:
                 notebook.show(page.locator(".cw").first)
                 if name in AFTER:
                     notebook.python(AFTER[name])
+                for pressed in PRESSED.get(name, []):
+                    page.locator(f".cw {pressed}").click()
                 for theme in ("light", "dark"):
                     notebook.theme(f"JupyterLab {theme.title()}")
                     for width, pixels in WIDTHS.items():
