@@ -66,9 +66,10 @@ export function Log({ store, state, header, shift }: Props) {
     if (!isPending(item)) {
       const key = state.landed.get(item.index) ?? `m${item.index}`;
       const isSelected = selected.has(item.sid);
+      const isCurrent = needle !== "" && item.index === store.search.current;
       const flash = item.index === flashed ? ` cw-flash-${(target?.id ?? 0) % 2}` : "";
       return (
-        <div key={key} class={`cw-item${isSelected ? " cw-selected" : ""}${flash}`}>
+        <div key={key} class={`cw-item${isSelected ? " cw-selected" : ""}${isCurrent ? " cw-current" : ""}${flash}`}>
           {isSelected && <span class="cw-hidden">Selected</span>}
           <MessageRow
             message={item}
