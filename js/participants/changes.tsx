@@ -194,7 +194,7 @@ function Attributes({ name, attributes, isBusy, onSave, onCancel }: AttributesPr
     <div class="cw-attributes">
       <textarea
         ref={field}
-        class="cw-field cw-json"
+        class="cw-field cw-attributes-text"
         rows={5}
         spellcheck={false}
         aria-label={`Attributes of ${name}, as JSON`}

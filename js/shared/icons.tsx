@@ -135,12 +135,6 @@ export const BellOff = () => (
   </Icon>
 );
 
-export const Dots = () => (
-  <Icon>
-    <path d="M3.2 8h.1M8 8h.1M12.8 8h.1" stroke-width="2.4" />
-  </Icon>
-);
-
 const SHEET = "M4 1.9h5.2L12.6 5.3v8.8H4zM9.2 1.9v3.4h3.4";
 
 /** A sheet of paper with a sign of what is on it. */
