@@ -32,6 +32,8 @@ class Thread(Reading, Sending, Finding):
         times: "clock" shows when a message was written, "relative" how long ago; pointing at it shows all of it.
         markdown: show bodies as Markdown, of which bold, italic, code, lists, quotes and links are known; text messages
             (SMS) stay as they are.
+        mark_read: move one's read horizon to the newest message that was on the screen, at most once a second.
+        selected: sids of the selected messages; set it to select others.
     """
 
     _esm = bundle("thread.js")
