@@ -8,6 +8,7 @@ lane is empty. A write that was refused while a later one was taken is not tried
 from __future__ import annotations
 
 import asyncio
+import heapq
 
 from convo_widgets.errors import Throttled
 
@@ -22,6 +23,7 @@ class Lane:
         self._refusal: Throttled | None = None
         self._out: set[int] = set()
         self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._order: list[int] = []  # a heap of their turns, with some of those that are gone
         self._newest = -1
         self._refused = 0  # in a row
         self._open_at = 0.0
@@ -64,6 +66,7 @@ class Lane:
             Throttled: `refusal`, where that would be later than the deadline, or a later one was taken.
         """
         waiter = self._waiting[turn] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._order, turn)
         self._wake_next()
         try:
             if self._open_at > deadline:
@@ -93,7 +96,9 @@ class Lane:
         if self._open_at > loop.time():
             self._timer = loop.call_at(self._open_at, self._wake_next)
             return
-        first = self._waiting[min(self._waiting)]
+        while self._order[0] not in self._waiting:
+            heapq.heappop(self._order)
+        first = self._waiting[self._order[0]]
         if not first.done():
             first.set_result(None)
 

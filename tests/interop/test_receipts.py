@@ -91,3 +91,17 @@ async def test_channel_metadata(newest: Together) -> None:
     told = await newest.agreed(lambda side: side.message(sid, 0, "getChannelMetadata"), "bob")
     assert told == {"type": "whatsapp", "data": data}
     assert await newest.agreed(lambda side: side.message(sid, 1, "getChannelMetadata"), "bob") is None
+
+
+async def test_what_no_carrier_takes(newest: Together, actor: str) -> None:
+    """A text too long for SMS is sent; that it failed there is told at once, alike, and stands in detail."""
+    sid = await newest.room()
+    await newest.side(actor).conversation(sid, "addNonChatParticipant", "+15550100", address(sid, 0))
+    watched = await newest.watch(newest.side(actor).conversation(sid, "sendMessage", "x" * 1601))
+    assert await watched.differences("alice") == await watched.differences("bob") == []
+    names = [name for name, _ in watched.heard(newest.ours["bob"])]
+    assert [name for name in names if name.startswith("message")] == ["messageAdded", "messageUpdated"]
+    message = (await newest.agreed(lambda side: side.conversation(sid, "getMessages")))["items"][0]
+    assert (message["aggregatedDeliveryReceipt"]["total"], message["aggregatedDeliveryReceipt"]["failed"]) == (1, "all")
+    (one,) = await newest.agreed(lambda side: side.message(sid, 0, "getDetailedDeliveryReceipts"))
+    assert (one["status"], one["errorCode"]) == ("failed", 21617)
