@@ -17,11 +17,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-import anywidget
 import traitlets
 
 from convo_widgets.client.client import Client
 from convo_widgets.errors import ConvoError, UsageError
+from convo_widgets.widgets._saved import Saved
 from convo_widgets.widgets._sealed import sealed
 
 log = logging.getLogger("convo_widgets")
@@ -56,7 +56,7 @@ def bundle(name: str) -> Path | str:
     return NOT_BUILT if name.endswith(".js") else ""
 
 
-class Widget(anywidget.AnyWidget):
+class Widget(Saved):
     """Base of all widgets. Make it where an event loop runs: in a notebook cell or in an async function.
 
     Attributes:
@@ -284,18 +284,6 @@ class Widget(anywidget.AnyWidget):
             changes = [{"type": "reset"}]
         self._sequence += 1
         self.send({"kind": "batch", "seq": self._sequence, "changes": changes})
-
-    # -- what is shown where no front end runs
-
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        made = super()._repr_mimebundle_(**options)
-        if made is None:
-            return None
-        data, metadata = made if isinstance(made, tuple) else (made, {})
-        return {**data, "text/html": self._static_html(), "text/plain": repr(self)}, metadata
-
-    def _static_html(self) -> str:
-        raise NotImplementedError
 
 
 def number(params: dict[str, Any], name: str) -> int:

@@ -86,6 +86,9 @@ class Host(Widget):
     async def _answer_parts(self, _params: dict[str, Any]) -> dict[str, Any]:
         return {name: _state(part) for name, part in self._inside.items()}
 
+    def _static_html(self) -> str:
+        return "\n".join(part._static_html() for part in self._inside.values())
+
     def _part_said(self, name: str, data: dict[str, Any], buffers: Any) -> None:
         if self._closed or name not in self._inside:  # it is being made: `_add` tells all of its state
             return
@@ -118,6 +121,7 @@ class Host(Widget):
     def _snapshot(self) -> None:
         self._snapshot_timer = None
         self._parts = {name: _state(part) for name, part in self._inside.items()}
+        self._keep()
 
 
 def _state(part: Widget) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -14,13 +13,13 @@ import traitlets
 from convo_widgets.errors import UsageError
 from convo_widgets.widgets._rows import Column, Row, Rows, Wish
 from convo_widgets.widgets._selecting import Selecting
+from convo_widgets.widgets._transcript import table_html
 
 FIRST = 40  # rows that travel with the widget's state: the first paint, and what a saved notebook shows
 FIRST_INTERVAL = 1.0  # seconds between two updates of them
 STEP = 0.05  # seconds between two looks at what has changed in the windows
 LONGEST = 400  # rows of a window
 LONGEST_RANGE = 100_000  # rows that are selected in one go
-LONGEST_CELL = 200  # characters of a value where no front end runs
 VIEWS = (
     16  # whose windows are kept in step; a reader with more of them sees the oldest stand still until it is scrolled
 )
@@ -176,19 +175,14 @@ class Table(Selecting):
         rows = [self._rows[key] for key in keys]
         self._first = {"rows": rows, "shown": self._rows.shown, "total": len(self._rows)}
         self._facets = self._rows.facets
+        self._keep()
 
     def _static_html(self) -> str:
         """The first rows as a table."""
         columns = [column for column in self.COLUMNS if not column.hidden]
-        heads = "".join(f"<th>{escape(column.label)}</th>" for column in columns)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{_cell(column.words(row))}</td>" for column in columns) + "</tr>"
-            for row in self._first.get("rows", [])
-        )
-        more = self._rows.shown - len(self._first.get("rows", []))
-        rest = f"<p>{more} more.</p>" if more > 0 else ""
-        title = f"<p>{escape(repr(self))}: live while its notebook runs.</p>"
-        return f"{title}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{rest}"
+        first = self._first.get("rows", [])
+        rows = ([column.words(row) for column in columns] for row in first)
+        return table_html(repr(self), [column.label for column in columns], rows, self._rows.shown - len(first))
 
     # -- what the views want
 
@@ -293,8 +287,3 @@ class Table(Selecting):
 def _number(value: Any) -> int:
     """A number that a view sent; 0 where it sent none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 53 else 0
-
-
-def _cell(text: str) -> str:
-    """A value as HTML; what is very long is cut."""
-    return escape(text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…")

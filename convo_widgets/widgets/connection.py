@@ -8,7 +8,6 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from convo_widgets.transport.observer import ConnectionFault
 from convo_widgets.widgets._base import Widget, bundle, scrubbed
 from convo_widgets.widgets._names import mask
 from convo_widgets.widgets._telling import short
+from convo_widgets.widgets._transcript import isolated
 from convo_widgets.wire import json
 from convo_widgets.wire.recording import RecordedEvent
 
@@ -123,6 +123,7 @@ class Connection(Widget):
         self._watch(client)
         self.state = client.connection_state
         self._tick()
+        self._keep()
 
     def __repr__(self) -> str:
         return f"<Connection of {self._client!r}>"
@@ -273,7 +274,7 @@ class Connection(Widget):
 
     def _static_html(self) -> str:
         words = [self.state, f"as {self.identity}", self.service, f"{self.reconnects} reconnects", self.last_error]
-        return f"<p>Connection: {escape(' · '.join(word for word in words if word))}</p>"
+        return f"<p>Connection: {isolated(' · '.join(word for word in words if word))}</p>"
 
 
 def _service(client: Client) -> str:

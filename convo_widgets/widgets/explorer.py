@@ -75,6 +75,3 @@ class Explorer(Host):
             self.participants = self._add("participants", lambda tube: Participants(conversation, comm=tube))
         elif self.selected_sid == sid:
             await self._show(sid)
-
-    def _static_html(self) -> str:
-        return self.inbox._static_html() + ("" if self.thread is None else self.thread._static_html())

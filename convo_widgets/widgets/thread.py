@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from html import escape
 from typing import Any
 
 import traitlets
@@ -11,16 +10,18 @@ import traitlets
 from convo_widgets.client.conversation import Conversation
 from convo_widgets.client.message import Message, MessageUpdated
 from convo_widgets.widgets._base import bundle, number
+from convo_widgets.widgets._exporting import Exporting
 from convo_widgets.widgets._finding import Finding
 from convo_widgets.widgets._reading import Reading
 from convo_widgets.widgets._sending import Sending
+from convo_widgets.widgets._transcript import bounded, thread_html
 
 RECENT = 50  # messages that travel with the widget's state: the first paint, and what a saved notebook shows
 RECENT_INTERVAL = 1.0  # seconds between two updates of them
 MAX_PAGE = 200
 
 
-class Thread(Reading, Sending, Finding):
+class Thread(Reading, Sending, Finding, Exporting):
     """A live conversation: messages as they come, older ones on scroll, and a composer.
 
     Text is shown as text, whatever it holds. Several views of one thread stay in step.
@@ -182,15 +183,11 @@ class Thread(Reading, Sending, Finding):
 
     async def _refresh_recent(self) -> None:
         page = await self._conversation.get_messages(RECENT)
-        self._recent = await self._rows(page.items)
+        self._recent = bounded(await self._rows(page.items))
+        self._keep()
 
     def _static_html(self) -> str:
-        rows = "".join(
-            f"<li><b>{escape(row['name'])}</b> <span style='white-space:pre-wrap'>{escape(row['body'] or '')}</span>"
-            for row in self._recent
-        )
-        title = escape(self._conversation.friendly_name or self._conversation.sid)
-        return f"<p>{title}: a live thread, shown while its notebook runs.</p><ul>{rows}</ul>"
+        return thread_html(self._header.get("title") or repr(self), self._recent)
 
 
 def _count(params: dict[str, Any]) -> int:
