@@ -78,7 +78,7 @@ describe("Markdown", () => {
     "~~~\n```\n".repeat(4_000),
   ])("32 KB of one sign do not hold the page up: %.8s", (text) => {
     const start = performance.now();
-    made(text);
+    Markdown({ children: text }); // what it makes of it; the page is spared
     expect(performance.now() - start).toBeLessThan(2000);
   });
 

@@ -141,6 +141,10 @@ describe("files", () => {
   test("what cannot be shown after all is a file; what did not come says why and can be tried again", async () => {
     await show({ media: [picture] });
     await refuse("bytes", "gone <b>");
+    expect(all("[role=alert]")).toEqual([]); // nobody asked for it
+    expect(one("button.cw-view").title).toBe("gone <b>");
+    await press(one("button.cw-view"));
+    await refuse("bytes", "gone <b>");
     expect(one("[role=alert]").textContent).toContain("gone <b>");
     await press(one("[role=alert] button"));
     await answerBytes("abcdef");
@@ -268,7 +272,8 @@ describe("rich content", () => {
   test("what could not be read says so, and is read again", async () => {
     await show({ body: null, content: "twilio/text" });
     await refuse("content", "no net");
-    await press(one("[role=alert] button"));
+    expect(one(".cw-none").textContent).toContain("no net");
+    await press(one(".cw-none button"));
     await answer("content", { type: "text", body: "there" });
     expect(one(".cw-body").textContent).toBe("there");
   });

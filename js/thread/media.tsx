@@ -111,6 +111,11 @@ function Picture({ index, medium }: { index: number; medium: Medium }) {
   const file = useFile(index, medium, asked || (seen && light));
   const url = useUrl(file.blob, typeOf(medium));
   const name = nameOf(medium);
+  const waits = light && file.error === null; // what nobody asked for fails quietly: there may be no kernel
+  const ask = () => {
+    setAsked(true);
+    if (file.error !== null) void file.fetch();
+  };
   if (broken) return <File index={index} medium={medium} />;
   return (
     <figure ref={box} class={large ? "cw-picture cw-large-picture" : "cw-picture"}>
@@ -118,7 +123,7 @@ function Picture({ index, medium }: { index: number; medium: Medium }) {
         <button type="button" class="cw-view" aria-expanded={large} onClick={() => setLarge(!large)}>
           <img src={url} alt={name} title={name} onError={() => setBroken(true)} />
         </button>
-      ) : file.error !== null ? (
+      ) : file.error !== null && asked ? (
         <p class="cw-view cw-lost" role="alert">
           <span>{file.error}</span>
           <button type="button" class="cw-button" onClick={() => void file.fetch()}>
@@ -126,9 +131,9 @@ function Picture({ index, medium }: { index: number; medium: Medium }) {
           </button>
         </p>
       ) : (
-        <button type="button" class="cw-view" disabled={light} onClick={() => setAsked(true)}>
+        <button type="button" class="cw-view" disabled={waits} title={file.error ?? name} onClick={ask}>
           <FileIcon contentType={medium.contentType} />
-          {!light && file.part === null && "Show"}
+          {!waits && file.part === null && "Show"}
           <Progress part={file.part} />
         </button>
       )}
@@ -190,7 +195,7 @@ function File({ index, medium }: { index: number; medium: Medium }) {
   const button = useRef<HTMLButtonElement>(null);
   const file = useFile(index, medium, false);
   return (
-    <div class="cw-chip">
+    <div class="cw-attached">
       <button
         ref={button}
         type="button"
@@ -218,7 +223,7 @@ function Player({ index, medium, film }: { index: number; medium: Medium; film: 
     void file.fetch();
   };
   return (
-    <div class="cw-chip">
+    <div class="cw-attached">
       <div class="cw-file">
         <FileText medium={medium} />
         {!url && (

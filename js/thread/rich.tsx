@@ -33,17 +33,24 @@ export function Rich({ message, type }: { message: Message; type: string }) {
     <div ref={place} class="cw-rich">
       {content ? (
         <Shown content={content} message={message} type={type} />
-      ) : error !== null ? (
-        <p class="cw-wrong" role="alert">
-          {error}{" "}
-          <button type="button" class="cw-button" onClick={read}>
-            Retry
-          </button>
-        </p>
-      ) : message.body ? (
-        <Body name={sid}>{message.body}</Body>
       ) : (
-        <p class="cw-none">Loading…</p>
+        <>
+          {message.body && (
+            <Body name={sid} plain={message.plain}>
+              {message.body}
+            </Body>
+          )}
+          {error === null ? (
+            !message.body && <p class="cw-none">Loading…</p>
+          ) : (
+            <p class="cw-none">
+              Could not be read: {error}{" "}
+              <button type="button" class="cw-button" onClick={read}>
+                Retry
+              </button>
+            </p>
+          )}
+        </>
       )}
     </div>
   );

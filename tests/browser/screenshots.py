@@ -70,6 +70,8 @@ thread = cw.Thread(conversation, height=1700, markdown=True)
 """
 SHOTS = {
     "reading": "thread",
+    "receipts": "cw.Thread(await client.get_conversation_by_unique_name('salad-bowl-24-cm'), height=1400)",
+    "emails": "cw.Thread(await client.get_conversation_by_unique_name('bulk-order-400-cups'), height=900)",
     "thread": "cw.Thread(conversation)",
     "explorer": "cw.Explorer(client)",
     "inbox": "cw.Inbox(client, height=560)",
@@ -89,9 +91,12 @@ await conversation.set_all_messages_read()
 """,
 }
 """What happens while it is shown."""
-PRESSED = {"connection": [".cw-link-line", ".cw-event:last-child"]}
-"""What is pressed before it is looked at."""
-HEIGHTS = {"reading": 1900}
+PRESSED = {
+    "connection": [".cw-link-line", ".cw-event:last-child"],
+    "receipts": ["button.cw-failed", "article .cw-add"],
+}
+"""What is pressed before it is looked at: the last of each."""
+HEIGHTS = {"reading": 1900, "receipts": 1600}
 WIDTHS = {"wide": 1280, "narrow": 700}
 
 
@@ -122,7 +127,7 @@ def main(names: list[str]) -> int:
                 if name in AFTER:
                     notebook.python(AFTER[name])
                 for pressed in PRESSED.get(name, []):
-                    page.locator(f".cw {pressed}").click()
+                    page.locator(f".cw {pressed}").last.click()
                 for theme in ("light", "dark"):
                     notebook.theme(f"JupyterLab {theme.title()}")
                     for width, pixels in WIDTHS.items():
