@@ -76,6 +76,7 @@ from .client.templates import ContentTemplate, ContentTemplateVariable
 from .client.tokens import TokenReport, explain_token
 from .client.user import User, UserUpdated, UserUpdateReason
 from .connecting import connect
+from .dataframes.csv import write_csv
 from .dataframes.tables import messages_frame
 from .errors import (
     Conflict,
@@ -220,4 +221,5 @@ __all__ = [
     "explain_token",
     "messages_frame",
     "read_recording",
+    "write_csv",
 ]

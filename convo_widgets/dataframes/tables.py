@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ _GATHERED: list[str] = [column.name for column in MESSAGES if column.name not in
 
 
 async def messages_frame(
-    source: Conversation | Client,
+    source: Conversation | Client | Sequence[Conversation],
     since: Moment = None,
     until: Moment = None,
     limit: int | None = None,
@@ -44,7 +44,7 @@ async def messages_frame(
     `convo_widgets.dataframes.schema.MESSAGES`, for no message as for millions.
 
     Args:
-        source: a `Conversation`, or a `Client` for all its joined conversations.
+        source: a `Conversation`, several of them, or a `Client` for all its joined conversations.
         since: only messages written at this time or later: a datetime (UTC if it says nothing) or ISO 8601 text.
         until: only messages written before this time.
         limit: at most so many of each conversation, the newest.
@@ -74,12 +74,14 @@ async def messages_frame(
     return _frame(parts)
 
 
-async def _conversations(source: Conversation | Client) -> list[Conversation]:
+async def _conversations(source: Any) -> list[Conversation]:
     if isinstance(source, Conversation):
         return [source]
+    if isinstance(source, list | tuple) and all(isinstance(one, Conversation) for one in source):
+        return sorted({one.sid: one for one in source}.values(), key=lambda one: one.sid)
     if isinstance(source, Client):
         return sorted(await source.get_subscribed_conversations(), key=lambda one: one.sid)
-    raise UsageError(f"A DataFrame is made from a Conversation or a Client, not from {type(source).__name__}.")
+    raise UsageError(f"A DataFrame is made from Conversations or a Client, not from {type(source).__name__}.")
 
 
 @dataclass(frozen=True, slots=True)
