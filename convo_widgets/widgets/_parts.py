@@ -15,8 +15,10 @@ from uuid import uuid4
 import traitlets
 
 from convo_widgets.widgets._base import Widget
+from convo_widgets.wire import json
 
 SNAPSHOT_INTERVAL = 1.0  # seconds between two updates of what new views and saved notebooks begin with
+SNAPSHOT_LIMIT = 256 * 1024  # bytes of a part in it
 _NOT_SHOWN = ("_esm", "_css", "_anywidget", "_model_", "_view_", "_dom_", "layout", "tabbable", "tooltip")
 
 Handler = Callable[[dict[str, Any]], None]
@@ -70,10 +72,11 @@ class Host(Widget):
 
     def close(self) -> None:
         """Take it off the page, with all its parts; the client stays as it is."""
-        if self._snapshot_timer is not None:
-            self._snapshot_timer.cancel()
-        for part in self._inside.values():
-            part.close()
+        if not self._closed:
+            if self._snapshot_timer is not None:
+                self._snapshot_timer.cancel()
+            for part in self._inside.values():
+                part.close()
         super().close()
 
     def _add(self, name: str, make: Callable[[Tube], Widget]) -> Any:
@@ -120,13 +123,23 @@ class Host(Widget):
 
     def _snapshot(self) -> None:
         self._snapshot_timer = None
-        self._parts = {name: _state(part) for name, part in self._inside.items()}
+        self._parts = {name: _bounded(_state(part)) for name, part in self._inside.items()}
         self._keep()
 
 
 def _state(part: Widget) -> dict[str, Any]:
     """The traits of a part that its view needs."""
     return _shown(part.get_state())
+
+
+def _bounded(state: dict[str, Any]) -> dict[str, Any]:
+    """So much of it as a saved notebook may hold: the largest traits are left out, and told when a view asks."""
+    sizes = {name: len(json.encode(value)) for name, value in state.items()}
+    for name in sorted(sizes, key=sizes.__getitem__, reverse=True):
+        if sum(sizes.values()) <= SNAPSHOT_LIMIT:
+            break
+        del sizes[name]
+    return {name: state[name] for name in sizes}
 
 
 def _shown(state: dict[str, Any]) -> dict[str, Any]:
