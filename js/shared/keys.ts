@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 const MOVING = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", "Delete", "Backspace"]);
 
@@ -31,7 +31,8 @@ export function useOwnKeys(root: RefObject<HTMLElement | null>, onKey?: (event: 
 
 /**
  * Gives the keys that are pressed inside an element to `onKey` before the host gets any: "done" takes the key from
- * everybody, "ours" leaves it to the browser alone, null leaves it to all.
+ * everybody, "ours" leaves it to the browser alone, null leaves it to all. It begins at once: who types fast presses the
+ * next key before the next frame.
  */
 export function useKeys(
   root: RefObject<HTMLElement | null>,
@@ -39,7 +40,7 @@ export function useKeys(
 ): void {
   const taken = useRef(onKey);
   taken.current = onKey;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = root.current;
     const view = element?.ownerDocument.defaultView;
     if (!element || !view) return;

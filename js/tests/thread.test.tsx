@@ -39,7 +39,7 @@ test("has the roles that assistive technology needs", async () => {
   expect(log?.getAttribute("aria-live")).toBe("polite");
   expect(log?.getAttribute("tabindex")).toBe("0");
   expect(log?.getAttribute("aria-label")).toBe("Messages");
-  expect(el.querySelectorAll("[role=status]")).toHaveLength(2);
+  expect(el.querySelectorAll("[role=status]")).toHaveLength(3);
 });
 
 test("takes no focus and leaves nothing behind", async () => {

@@ -6,6 +6,7 @@ import type { Header, Message } from "../shared/model";
 import type { Connection } from "../shared/values";
 import { useActive } from "./active";
 import { useHorizon } from "./horizon";
+import { useMenu } from "./menu";
 import { PendingRow } from "./pending";
 import { readersOf } from "./receipts";
 import { contextOf, MessageRow } from "./row";
@@ -43,6 +44,7 @@ export function Log({ store, state, header, shift }: Props) {
   const list = useRef<VirtualizerHandle>(null);
   const active = useActive({ store, scroller, list, items });
   const { far, lineAbove, onScroll, onResize, jump } = useScroll({ store, scroller, list, items, onKey: active.onKey });
+  const menu = useMenu(store, scroller);
   useHorizon(store, scroller);
   const { needle } = store.search;
   const selected = new Set(store.traits.selected);
@@ -72,7 +74,9 @@ export function Log({ store, state, header, shift }: Props) {
         <div key={key} class={`cw-item${isSelected ? " cw-selected" : ""}${isCurrent ? " cw-current" : ""}${flash}`}>
           {isSelected && <span class="cw-hidden">Selected</span>}
           <MessageRow
-            message={item}
+            message={store.changes.shown(item)}
+            change={store.changes.of(item.sid)}
+            changes={store.changes}
             highlight={needle}
             {...context}
             {...(item.own && readersOf(readers, item.index))}
@@ -108,8 +112,14 @@ export function Log({ store, state, header, shift }: Props) {
         aria-label="Messages"
         aria-live={state.following ? "polite" : "off"} // rows that come into view by scrolling are no news
         aria-busy={state.sync === "opening" && !state.opened}
-        onScroll={onScroll}
-        onClick={active.onClick}
+        onScroll={() => {
+          onScroll();
+          menu.onScroll();
+        }}
+        onClick={(event) => {
+          active.onClick(event);
+          menu.onClick(event);
+        }}
         onFocusIn={active.onFocusIn}
         onFocusOut={active.onFocusOut}
       >
@@ -127,6 +137,7 @@ export function Log({ store, state, header, shift }: Props) {
         </Virtualizer>
         <BottomLine store={store} state={state} />
       </div>
+      {menu.element}
       <Emptiness state={state} rows={items.length} />
       {lineAbove && unread && (
         <button

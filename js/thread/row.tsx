@@ -2,10 +2,13 @@ import { memo } from "preact/compat";
 import { useState } from "preact/hooks";
 import { Avatar } from "../shared/avatar";
 import { Channel } from "../shared/channel";
+import { Dots } from "../shared/icons";
 import type { Message } from "../shared/model";
 import { Marked, Text } from "../shared/text";
 import { clock, dayName, dayOf, isDate } from "../shared/time";
 import { Body } from "./body";
+import type { Change, Changes } from "./changes";
+import { Confirm, Editor } from "./editing";
 import { EmailTexts } from "./email";
 import { Media } from "./media";
 import { Reactions } from "./reactions";
@@ -87,11 +90,14 @@ export interface MessageRowProps extends Context {
   /** Of an own message: how many others on chat have read it, and how many there are. */
   read?: number;
   people?: number;
+  /** What the reader is doing to it. */
+  change?: Change | undefined;
+  changes?: Changes;
 }
 
 export const MessageRow = memo(
   (props: MessageRowProps) => {
-    const { message, day, head, fresh, highlight = "", read = 0, people = 0 } = props;
+    const { message, day, head, fresh, highlight = "", read = 0, people = 0, change, changes } = props;
     const [asking, setAsking] = useState(false);
     if (isQuiet(message)) return <QuietRow {...props} />;
     const reach = message.own ? reachOf(message.delivery, read, people) : null;
@@ -107,10 +113,29 @@ export const MessageRow = memo(
           <Gutter message={message} head={head} />
           <div class="cw-content">
             <Name message={message} head={head} />
-            <Said message={message} highlight={highlight} />
+            {change?.kind === "editing" && changes ? (
+              <Editor message={message} change={change} changes={changes} />
+            ) : (
+              <Said message={message} highlight={highlight} />
+            )}
+            {change?.kind === "confirming" && changes && (
+              <Confirm message={message} change={change} changes={changes} />
+            )}
             <Reactions message={message} />
             {reach && asking && <ReceiptList message={message} reach={reach} onClose={() => setAsking(false)} />}
           </div>
+          {changes && (
+            <button
+              type="button"
+              class="cw-more"
+              tabIndex={-1} // the row has the focus: Enter does it
+              aria-label="Actions"
+              aria-haspopup="menu"
+              title="Actions"
+            >
+              <Dots />
+            </button>
+          )}
           {reach && <Receipt reach={reach} open={asking} onPress={() => setAsking(!asking)} />}
         </article>
       </>
@@ -123,7 +148,8 @@ export const MessageRow = memo(
     a.fresh === b.fresh &&
     a.highlight === b.highlight &&
     a.read === b.read &&
-    a.people === b.people,
+    a.people === b.people &&
+    a.change === b.change,
 );
 
 /** What a message says, in whatever form. */

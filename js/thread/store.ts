@@ -13,6 +13,7 @@ import {
   traitsOf,
 } from "../shared/model";
 import { type AnyModel, wire } from "../shared/values";
+import { Changes } from "./changes";
 import { aroundFrom, beginningFrom, type Goal, goalFrom, isHeld, type Target } from "./finding";
 import { failureOf, Outbox } from "./outbox";
 import { Search } from "./searching";
@@ -32,6 +33,7 @@ export class ThreadStore {
   readonly comm: Comm;
   readonly search: Search;
   readonly outbox: Outbox;
+  readonly changes: Changes;
   readonly #listeners = new Set<(shift: boolean) => void>();
   #recent: unknown;
   #typedAt = 0;
@@ -57,6 +59,7 @@ export class ThreadStore {
       announce: () => this.#announce(),
       latest: () => this.latest(),
     });
+    this.changes = new Changes(this.comm, () => this.#announce());
     this.search = new Search(this, () => this.#announce());
     for (const event of TRAIT_EVENTS) model.on(event, this.#readTraits);
     model.on(RECENT_EVENT, this.#readRecent);
