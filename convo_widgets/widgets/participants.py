@@ -49,7 +49,7 @@ class Participants(OfConversation, Table):
         Column("role", "Role", facet=True),
         Column("online", "Online", "flag"),
         Column("typing", "Typing", "flag"),
-        Column("read", "Read up to", "number"),
+        Column("read", "Read to", "number"),
         Column("behind", "Unread", "number"),
         Column("sent", "Sent", "number"),
         Column("joined", "Joined", "time"),
@@ -283,8 +283,6 @@ class Participants(OfConversation, Table):
 
     def _row(self, participant: Participant) -> Row:
         user = self._users.get(participant.identity or "")
-        last, read = self._conversation.last_message, participant.last_read_message_index
-        newest = None if last is None else last.index
         joined, role = participant.date_created, participant.role_sid
         return {
             "sid": participant.sid,
@@ -297,12 +295,19 @@ class Participants(OfConversation, Table):
             "role_sid": role,
             "online": None if user is None else user.is_online,
             "typing": participant.is_typing,
-            "read": read,
-            "behind": None if newest is None else max(0, newest - (-1 if read is None else read)),
+            "read": participant.last_read_message_index,
+            "behind": self._behind(participant),
             "sent": self._counts.of(participant),
             "sent_more": self._counts.is_part,
             "joined": None if joined is None else round(joined.timestamp() * 1000),
         }
+
+    def _behind(self, participant: Participant) -> int | None:
+        """How many messages came since somebody read; nobody knows where somebody reads who is not on chat."""
+        last, read = self._conversation.last_message, participant.last_read_message_index
+        if last is None or last.index is None or (read is None and participant.identity is None):
+            return None
+        return max(0, last.index - (-1 if read is None else read))
 
 
 def _text(params: dict[str, Any], name: str) -> str:

@@ -72,6 +72,21 @@ function Line({ row }: { row: Conversation }) {
   );
 }
 
+function UnreadOnly({ store }: { store: TableStore<Conversation> }) {
+  const isOn = store.viewState.filters.is_unread?.join() === "yes";
+  return (
+    <button
+      type="button"
+      class="cw-button cw-tool"
+      aria-pressed={isOn}
+      title="Only what is unread"
+      onClick={() => store.filter("is_unread", isOn ? [] : ["yes"])}
+    >
+      Unread
+    </button>
+  );
+}
+
 function Order({ store }: { store: TableStore<Conversation> }) {
   const { sort, descending } = store.viewState;
   const chosen = Object.entries(ORDERS).find(([, order]) => order.sort === sort && order.descending === descending);
@@ -145,7 +160,7 @@ function Chosen({ store, row }: { store: TableStore<Conversation>; row: Conversa
         )}
       </div>
       {acting.failure !== "" && (
-        <p class="cw-failure" role="alert">
+        <p class="cw-grid-failure" role="alert">
           {acting.failure}
         </p>
       )}
@@ -162,7 +177,8 @@ export function Inbox({ store }: { store: TableStore<Conversation> }) {
   return (
     <Shell name="inbox" label="Conversations" theme={store.theme} height={store.height} comm={store.comm}>
       <StatusLine words={lost ?? (store.problem || null)} severe={store.connection === "denied"} />
-      <Tools store={store} what="conversations" facets={["is_unread", "state", "channel"]}>
+      <Tools store={store} what="conversations" facets={["state", "channel"]}>
+        <UnreadOnly store={store} />
         <Order store={store} />
         {!store.readOnly && (
           <button

@@ -24,7 +24,7 @@ function Line({ label, acting, onClose, children }: LineProps) {
     >
       {children}
       {acting.failure !== "" && (
-        <p class="cw-failure" role="alert">
+        <p class="cw-grid-failure" role="alert">
           {acting.failure}
         </p>
       )}
@@ -69,7 +69,7 @@ export function Adding({ store, onClose }: { store: TableStore<Participant>; onC
         <input
           ref={field}
           type="text"
-          class="cw-field"
+          class="cw-grid-field"
           aria-label="Identity or address"
           placeholder="Identity, +15552223333, whatsapp:+1…, ann@example.org"
           value={address}
@@ -78,7 +78,7 @@ export function Adding({ store, onClose }: { store: TableStore<Participant>; onC
         {isChannel && (
           <input
             type="text"
-            class="cw-field"
+            class="cw-grid-field"
             aria-label="The service's own address on that channel"
             placeholder="The service's own address there; leave empty for chat"
             value={proxy}
@@ -194,7 +194,7 @@ function Attributes({ name, attributes, isBusy, onSave, onCancel }: AttributesPr
     <div class="cw-attributes">
       <textarea
         ref={field}
-        class="cw-field cw-attributes-text"
+        class="cw-grid-field cw-attributes-text"
         rows={5}
         spellcheck={false}
         aria-label={`Attributes of ${name}, as JSON`}
@@ -203,8 +203,14 @@ function Attributes({ name, attributes, isBusy, onSave, onCancel }: AttributesPr
         onInput={(event) => setDraft(event.currentTarget.value)}
       />
       <div class="cw-change-form">
-        <span class="cw-chosen-name cw-mistake" role="status">
-          {mistake === null ? "" : `No JSON yet: ${mistake}`}
+        <span class={mistake === null ? "cw-chosen-name" : "cw-chosen-name cw-mistake"} role="status">
+          {mistake === null ? (
+            <>
+              Attributes of <bdi>{name}</bdi>
+            </>
+          ) : (
+            `No JSON yet: ${mistake}`
+          )}
         </span>
         <button
           type="button"

@@ -37,14 +37,15 @@ const COLUMNS: readonly GridColumn<Participant>[] = [
     name: "channel",
     width: "minmax(96px, 0.7fr)",
     least: 96,
-    cell: (row) => (row.channel === "chat" ? <span class="cw-quiet">chat</span> : <Channel channel={row.channel} />),
+    cell: (row) =>
+      row.channel === "chat" ? <span class="cw-grid-quiet">chat</span> : <Channel channel={row.channel} />,
   },
   {
     name: "behind",
     width: "74px",
     least: 74,
     isNumber: true,
-    cell: (row) => (row.behind ? <span class="cw-unread">{row.behind.toLocaleString()}</span> : count(row.behind)),
+    cell: (row) => (row.behind ? <b class="cw-behind">{count(row.behind)}</b> : count(row.behind)),
   },
   {
     name: "sent",
@@ -62,7 +63,7 @@ const COLUMNS: readonly GridColumn<Participant>[] = [
     name: "online",
     width: "minmax(84px, 0.6fr)",
     least: 84,
-    cell: (row) => (row.online === null ? <Nothing /> : <span class="cw-quiet">{presenceOf(row.online)}</span>),
+    cell: (row) => (row.online === null ? <Nothing /> : <span class="cw-grid-quiet">{presenceOf(row.online)}</span>),
   },
   {
     name: "role",

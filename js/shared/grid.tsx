@@ -208,7 +208,7 @@ export function Grid<Row extends Keyed>(props: GridProps<Row>) {
               <div
                 key={row?.sid ?? `place ${at}`}
                 id={row ? `${id}-${row.sid}` : undefined}
-                class={`cw-row-line${isSelected ? " cw-selected" : ""}${row && row === activeRow ? " cw-active" : ""}`}
+                class={`cw-row-line${isSelected ? " cw-row-selected" : ""}${row && row === activeRow ? " cw-active" : ""}`}
                 role="row"
                 aria-rowindex={at + 1 + heads}
                 aria-selected={isSelected}
@@ -222,7 +222,7 @@ export function Grid<Row extends Keyed>(props: GridProps<Row>) {
                 }}
               >
                 {columns.map((column) => (
-                  <div key={column.name} role="gridcell" class={column.isNumber ? "cw-cell cw-end" : "cw-cell"}>
+                  <div key={column.name} role="gridcell" class={column.isNumber ? "cw-cell cw-grid-end" : "cw-cell"}>
                     {row ? column.cell(row) : <span class="cw-later-cell" />}
                   </div>
                 ))}
@@ -232,7 +232,7 @@ export function Grid<Row extends Keyed>(props: GridProps<Row>) {
         </div>
       </div>
       {store.shown === 0 && (
-        <p class="cw-empty" role="status" style={{ top: `${head}px` }}>
+        <p class="cw-grid-empty" role="status" style={{ top: `${head}px` }}>
           {emptyWords(store, props.empty, props.unfit)}
         </p>
       )}

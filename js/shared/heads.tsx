@@ -28,10 +28,10 @@ interface HeadsProps<Row extends Keyed> {
 export function Heads<Row extends Keyed>({ store, columns, template, filters }: HeadsProps<Row>) {
   const { sort, descending } = store.viewState;
   const style = { ...template, height: `${HEAD_HEIGHT}px` };
-  const aligned = (column: GridColumn<Row>) => (column.isNumber ? "cw-column cw-end" : "cw-column");
+  const aligned = (column: GridColumn<Row>) => (column.isNumber ? "cw-column cw-grid-end" : "cw-column");
   return (
-    <div class="cw-heads" role="rowgroup">
-      <div class="cw-head" role="row" aria-rowindex={1} style={style}>
+    <div class="cw-grid-heads" role="rowgroup">
+      <div class="cw-grid-head" role="row" aria-rowindex={1} style={style}>
         {columns.map((column) => {
           const { name } = column;
           const isSorted = sort === name;
@@ -57,7 +57,7 @@ export function Heads<Row extends Keyed>({ store, columns, template, filters }: 
         })}
       </div>
       {filters && (
-        <div class="cw-head" role="row" aria-rowindex={2} style={style}>
+        <div class="cw-grid-head" role="row" aria-rowindex={2} style={style}>
           {columns.map((column) => (
             <div key={column.name} role="gridcell" class={aligned(column)}>
               <ColumnFilter store={store} name={column.name} />
@@ -79,7 +79,7 @@ function ColumnFilter<Row extends Keyed>({ store, name }: { store: TableStore<Ro
   return (
     <input
       type="text"
-      class="cw-filter"
+      class="cw-grid-filter"
       aria-label={`Filter ${column.label}`}
       placeholder={HINTS[column.kind]}
       value={(store.viewState.filters[name] ?? []).join(", ")}

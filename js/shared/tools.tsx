@@ -23,7 +23,7 @@ export function Tools<Row extends Keyed>({ store, what, facets, children }: Tool
     <div ref={root} class="cw-tools" role="search">
       <input
         type="search"
-        class="cw-search"
+        class="cw-grid-search"
         value={viewState.search}
         placeholder={`Search ${what}`}
         aria-label={`Search ${what}`}
@@ -35,7 +35,7 @@ export function Tools<Row extends Keyed>({ store, what, facets, children }: Tool
           <Facet key={column.name} store={store} column={column} any={column.label} />
         ))}
       {children}
-      <span class="cw-count" role="status">
+      <span class="cw-grid-count" role="status">
         {isFiltered ? `${number(shown)} of ${number(total)}` : number(total)}
         <span class="cw-hidden"> {what}</span>
       </span>

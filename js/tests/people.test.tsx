@@ -213,8 +213,8 @@ test("somebody is added; what the service minds is said, and what was typed stay
   expect(kernel.last("add").params).toEqual({ address: "+15552223333", proxy: "+15550001111" });
   await act(() => kernel.refuse("add", "Conflict", "The pair of addresses is in use."));
   expect(el.querySelector('[role="alert"]')?.textContent).toBe("The pair of addresses is in use.");
-  expect((el.querySelector(".cw-field") as HTMLInputElement).value).toBe("+15552223333");
-  type(el.querySelector(".cw-field"), "ben");
+  expect((el.querySelector(".cw-grid-field") as HTMLInputElement).value).toBe("+15552223333");
+  type(el.querySelector(".cw-grid-field"), "ben");
   act(() => void el.querySelector("form")?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true })));
   expect(kernel.last("add").params).toEqual({ address: "ben", proxy: "" });
   await act(() => kernel.answer("add", { sid: "MB9" }));
@@ -267,7 +267,7 @@ test.each([
   const { kernel } = await people(traits, []);
   const { view } = kernel.last("rows").params;
   act(() => kernel.batch({ type: "window", view, start: 0, shift: 0, keys: [], rows: [], shown: 0, total }));
-  expect(el.querySelector(".cw-empty")?.textContent).toBe(words);
+  expect(el.querySelector(".cw-grid-empty")?.textContent).toBe(words);
 });
 
 test("what kept the kernel from reading is said, and a refused token more severely", async () => {
@@ -292,6 +292,15 @@ test.each([
   [["Marta", "Lea"], "Marta and Lea are typing…"],
   [["Marta", "Lea", "Eve"], "Several people are typing…"],
 ])("%j: %s", (names, words) => expect(typingWords(names)).toBe(words));
+
+test("only what is unread, at a press, and everything again at another", async () => {
+  const { kernel } = await talks();
+  click(button("Unread"));
+  expect(kernel.traits.view_state).toMatchObject({ filters: { is_unread: ["yes"] } });
+  expect(button("Unread").getAttribute("aria-pressed")).toBe("true");
+  click(button("Unread"));
+  expect(kernel.traits.view_state).toMatchObject({ filters: {} });
+});
 
 test("the order is chosen, and one that Python has set is no choice", async () => {
   const { kernel } = await talks();

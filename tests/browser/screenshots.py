@@ -68,7 +68,45 @@ await room.advance_last_read_message_index(index)
 gone = await room.send_message("Never mind.")
 thread = cw.Thread(conversation, height=1700, markdown=True)
 """
+MANY = """
+import asyncio
+names = [f"{first} {last}" for first in ("Ana", "Ben", "Chloé", "Dov", "Emre", "Fatou", "Gil", "Hana", "Ines", "Jo")
+         for last in ("Costa", "Diallo", "Eriksen", "Fonseca", "García", "Haddad", "Ivanova", "Jensen", "Kowal", "Li")]
+people = [await cw.connect(client.service.token(name.lower().replace(" ", ".")), service=client.service)
+          for name in names[:3]]
+room = await (await client.create_conversation(friendly_name="All hands")).join()
+for name in names:
+    await room.add(name.lower().replace(" ", "."), {"name": name})
+for number in range(40):
+    kind, digits = ("whatsapp:", "447700900") if number % 3 else ("", "351910000")
+    await room.add_non_chat_participant(kind + "+15550101", f"{kind}+{digits}{number:03}")
+await room.add_non_chat_participant("desk@example.org", "lea@north.example", None, {"email": {"level": "to"}})
+for number in range(30):
+    await room.send_message(f"Number {number}")
+mine = [await one.get_conversation_by_sid(room.sid) for one in people]
+await mine[0].advance_last_read_message_index(25)
+await mine[1].set_all_messages_read()
+await mine[2].send_message("Hello, all")
+await mine[1].typing()
+for number, name in enumerate(names):
+    talk = await (await client.create_conversation(friendly_name=f"Order {48000 + number}, {name}")).join()
+    if number % 7:
+        await talk.add_non_chat_participant("whatsapp:+15550101", f"whatsapp:+4477009001{number:02}", {"name": name})
+    await talk.send_message("The parcel came open, and one cup is broken." if number % 2 else "تم الشحن، شكرًا")
+    if number % 11 == 0:
+        await talk.set_user_notification_level("muted")
+    if number % 3 == 0:
+        await talk.set_all_messages_read()
+        if number % 2:
+            await talk.send_message("Is anybody there?")
+inbox, table = cw.Inbox(client, height=560), cw.Participants(room, height=520)
+await inbox.loaded()
+"""
 SHOTS = {
+    "inbox-many": "inbox",
+    "inbox-nothing": "inbox.view_state = {'search': 'nothing like this'}\ninbox",
+    "participants-many": "table",
+    "participants-change": "table",
     "reading": "thread",
     "receipts": "cw.Thread(await client.get_conversation_by_unique_name('salad-bowl-24-cm'), height=1400)",
     "emails": "cw.Thread(await client.get_conversation_by_unique_name('bulk-order-400-cups'), height=900)",
@@ -79,7 +117,9 @@ SHOTS = {
     "connection": "cw.Connection(client, height=420)",
 }
 """What is shown: a cell that ends with the widget, by the widget's class (cw-<name>)."""
-BEFORE = {"reading": READING}
+BEFORE = {"reading": READING} | dict.fromkeys(
+    ("inbox-many", "inbox-nothing", "participants-many", "participants-change"), MANY
+)
 """Cells that run before it."""
 AFTER = {
     "reading": "await (await room.get_messages(1)).items[0].remove()",
@@ -94,6 +134,13 @@ await conversation.set_all_messages_read()
 PRESSED = {
     "connection": [".cw-link-line", ".cw-event:last-child"],
     "receipts": ["button.cw-failed", "article .cw-add"],
+    "inbox-many": [".cw-row-line >> nth=2", "[aria-expanded=false]"],
+    "participants-change": [
+        ".cw-row-line >> nth=3",
+        "button:has-text('Filters')",
+        "button:has-text('Add')",
+        "button:has-text('Attributes')",
+    ],
 }
 """What is pressed before it is looked at: the last of each."""
 HEIGHTS = {"reading": 1900, "receipts": 1600}

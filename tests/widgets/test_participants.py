@@ -96,7 +96,7 @@ async def test_coming_and_going(table: Table, people: People) -> None:
 
 async def test_changes_from_the_view(table: Table, people: People) -> None:
     """The view adds on chat and on other channels, edits attributes, and removes."""
-    widget, view, _mine, _ = table
+    widget, view, mine, _ = table
     await people.client("dana")
     sid = (await view.result("add", address=people.identity("dana")))["sid"]
     await view.until(lambda: sid in widget._rows)
@@ -104,6 +104,9 @@ async def test_changes_from_the_view(table: Table, people: People) -> None:
     await view.until(lambda: sms in widget._rows)
     assert widget._rows[sms]["channel"] == "sms"
     assert "••••" in widget._rows[sms]["address"]
+    await mine.send_message("Welcome")
+    await view.until(lambda: row_of(widget, mine.client)["behind"] == 1)
+    assert widget._rows[sms]["behind"] is None  # nobody knows where they read
     await view.result("change", sid=sms, text='{"name": "Marta", "vip": [1, null]}')
     await view.until(lambda: widget._rows[sms]["name"] == "Marta")
     assert (await view.result("attributes", sid=sms))["text"] == '{"name":"Marta","vip":[1,null]}'
