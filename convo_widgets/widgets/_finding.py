@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -17,6 +16,7 @@ from convo_widgets.client.message import Message
 from convo_widgets.errors import ConvoError, ReplyError, UsageError
 from convo_widgets.widgets._base import number
 from convo_widgets.widgets._conversation import OfConversation
+from convo_widgets.widgets._folded import folded
 from convo_widgets.widgets._selecting import Selecting
 
 READ_INTERVAL = 1.0  # seconds between two words to the service of what was read
@@ -197,14 +197,6 @@ _HORIZONS: WeakKeyDictionary[Conversation, Horizon] = WeakKeyDictionary()
 def horizon_of(conversation: Conversation) -> Horizon:
     """The one of a conversation, whatever widgets show it: the furthest of them counts."""
     return _HORIZONS.setdefault(conversation, Horizon())
-
-
-def folded(text: str) -> str:
-    """The text as it is compared: without case and accents. The page does the same (js/shared/search.ts)."""
-    if text.isascii():
-        return text.lower()
-    plain = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.category(one).startswith("M"))
-    return plain.lower().replace("\u03c2", "\u03c3")  # the final sigma is the sigma
 
 
 async def matches(conversation: Conversation, needle: str) -> AsyncIterator[int]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from convo_widgets.widgets._folded import folded
+
 Row = dict[str, Any]
 Place = tuple[tuple[bool, Any], str]
 
@@ -43,7 +45,7 @@ class Column:
         value = row.get(self.name)
         if value is None:
             return True, 0
-        return False, str(value).casefold() if self.kind == "text" else float(value)
+        return False, folded(str(value)) if self.kind == "text" else float(value)
 
     def words(self, row: Row) -> str:
         """The value as it is filtered by and as readers without a front end see it: a flag as "yes" or "no"."""
@@ -64,10 +66,10 @@ class Column:
         if self.kind == "number":
             tests = [_comparison(one) for one in wanted]
             return lambda row: (value := row.get(self.name)) is not None and any(test(value) for test in tests)
-        parts = [one.casefold() for one in wanted]
+        parts = [folded(one) for one in wanted]
 
         def has_part(row: Row) -> bool:
-            text = self.words(row).casefold()
+            text = folded(self.words(row))
             return any(part in text for part in parts)
 
         return has_part
@@ -223,7 +225,7 @@ class _Test:
 
     def __init__(self, rows: Rows) -> None:
         self._key = rows._key
-        self._words = rows.wish.search.casefold().split()
+        self._words = folded(rows.wish.search).split()
         self._searched = [column for column in rows.columns.values() if column.searched]
         self._tests = [
             rows.columns[name].test(values)
@@ -235,7 +237,7 @@ class _Test:
         if not all(test(row) for test in self._tests):
             return False
         if self._words:
-            text = "\n".join([row[self._key], *(column.words(row) for column in self._searched)]).casefold()
+            text = folded("\n".join([row[self._key], *(column.words(row) for column in self._searched)]))
             return all(word in text for word in self._words)
         return True
 
