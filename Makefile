@@ -24,7 +24,7 @@ else
 	$(BIN)/convo-widgets demo
 endif
 
-test: env js chromium tests/interop/node_modules/.ready tests/pyodide/site/.ready  ## run every test, the browser's too
+test: env js chromium tests/browser/node_modules/.ready tests/browser/wheels/.ready tests/interop/node_modules/.ready tests/pyodide/site/.ready  ## run every test, the browser's too
 	npm --prefix js test
 	$(PY) -m pytest
 	$(PY) -m pytest tests/browser
@@ -52,7 +52,7 @@ lock: env  ## resolve the Python packages anew
 	  --extra dev --python-version 3.11 pyproject.toml -o requirements.lock
 
 clean:  ## remove everything that was made
-	rm -rf $(VENV) js/node_modules tests/interop/node_modules tests/pyodide/node_modules tests/pyodide/site convo_widgets/widgets/static artifacts dist
+	rm -rf $(VENV) js/node_modules tests/browser/node_modules tests/browser/wheels tests/interop/node_modules tests/pyodide/node_modules tests/pyodide/site convo_widgets/widgets/static artifacts dist
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: install Python 3.11 or newer, or set PYTHON to its path."; exit 1; }
@@ -74,6 +74,16 @@ js/node_modules/.ready: js/package-lock.json | node
 
 tests/interop/node_modules/.ready: tests/interop/package-lock.json | node
 	npm --prefix tests/interop ci --silent
+	@touch $@
+
+tests/browser/node_modules/.ready: tests/browser/package-lock.json | node
+	npm --prefix tests/browser ci --silent
+	@touch $@
+
+tests/browser/wheels/.ready: tests/browser/requirements.txt | env
+	rm -rf tests/browser/wheels
+	$(PY) -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
+	  -r tests/browser/requirements.txt -d tests/browser/wheels
 	@touch $@
 
 tests/pyodide/site/.ready: tests/pyodide/requirements.txt tests/pyodide/package-lock.json | env node

@@ -43,11 +43,13 @@ def chromium() -> str:
 
 
 @contextlib.contextmanager
-def serve(root: Path, scratch: Path) -> Iterator[str]:
-    """A JupyterLab on `root`, with all its own files below `scratch`; yields its URL."""
-    port = _free_port()
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.port={port}", f"--ServerApp.root_dir={root}"]
-    command += [
+def serve(root: Path, scratch: Path, app: str = "jupyterlab") -> Iterator[str]:
+    """A JupyterLab (or `app`: "notebook") on `root`, with all its own files below `scratch`; yields its URL."""
+    port = free_port()
+    command = [
+        app,
+        f"--ServerApp.port={port}",
+        f"--ServerApp.root_dir={root}",
         "--ServerApp.ip=127.0.0.1",
         "--ServerApp.port_retries=0",
         "--ServerApp.open_browser=False",
@@ -55,12 +57,19 @@ def serve(root: Path, scratch: Path) -> Iterator[str]:
         "--ServerApp.password=",
         "--ServerApp.disable_check_xsrf=True",
         "--ServerApp.allow_root=True",
-        "--LabApp.expose_app_in_browser=True",
+        f"--{'LabApp' if app == 'jupyterlab' else 'JupyterNotebookApp'}.expose_app_in_browser=True",
     ]
-    log_path = scratch / "jupyterlab.log"
+    with run(command, port, "/api/status", scratch) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def run(command: list[str], port: int, ready: str, scratch: Path) -> Iterator[str]:
+    """A server, which is a Python module with arguments, while it answers at the path `ready`; yields its URL."""
+    log_path = scratch / "server.log"
     with log_path.open("wb") as log:
         server = subprocess.Popen(
-            command,
+            [sys.executable, "-m", *command],
             env=_environment(scratch),
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -69,7 +78,7 @@ def serve(root: Path, scratch: Path) -> Iterator[str]:
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait_until_up(f"{url}/api/status", server, log_path)
+        _wait_until_up(url + ready, server, log_path)
         yield url
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -89,6 +98,9 @@ def _environment(scratch: Path) -> dict[str, str]:
         "JUPYTERLAB_SETTINGS_DIR": "settings",
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
         "IPYTHONDIR": "ipython",
+        "XDG_CONFIG_HOME": "config",  # marimo's
+        "XDG_STATE_HOME": "state",
+        "XDG_CACHE_HOME": "cache",
     }
     for folder in folders.values():
         (scratch / folder).mkdir(parents=True, exist_ok=True)
@@ -98,7 +110,8 @@ def _environment(scratch: Path) -> dict[str, str]:
     return os.environ | {name: str(scratch / folder) for name, folder in folders.items()}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -116,18 +129,18 @@ def _wait_until_up(url: str, server: subprocess.Popen[bytes], log: Path) -> None
             return
         except OSError:
             time.sleep(0.1)  # nothing to wait on but the port itself
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-3000:]}")
+    raise RuntimeError(f"The server did not start:\n{log.read_text(errors='replace')[-3000:]}")
 
 
 class Notebook:
-    """A notebook that is open in JupyterLab."""
+    """A notebook that is open in JupyterLab, or in Notebook 7."""
 
     _KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
     _CELLS = "window.jupyterapp.shell.currentWidget.content.widgets"
 
-    def __init__(self, page: Page, url: str, name: str) -> None:
+    def __init__(self, page: Page, url: str, name: str, app: str = "jupyterlab") -> None:
         self.page = page
-        page.goto(f"{url}/lab/tree/{name}?reset")
+        page.goto(f"{url}/lab/tree/{name}?reset" if app == "jupyterlab" else f"{url}/notebooks/{name}")
         page.wait_for_function("() => !!window.jupyterapp", timeout=60_000)
         page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
         self.wait_until_idle()
