@@ -81,7 +81,12 @@ class Host(Widget):
 
     def _add(self, name: str, make: Callable[[Tube], Widget]) -> Any:
         """Make a part: `make` gets the comm that it must be made with."""
-        part = self._inside[name] = make(Tube(self, name))
+        tube = Tube(self, name)
+        part = make(tube)
+        if part.comm is not tube:  # marimo gives each widget that is made a comm of its own
+            part.comm.close()
+            part.comm = tube
+        self._inside[name] = part
         self.send({"kind": "part", "part": name, "state": _state(part)})
         self._snapshot_soon()
         return part

@@ -13,7 +13,8 @@ export function isDark(colour: string): boolean | null {
 
 /**
  * "light" or "dark". In "auto" the host decides by the background that its variables give us, whatever host it is; a
- * change of theme is noticed as the end of the (1 ms) transition of that background that theme.css declares.
+ * change of theme is noticed as the end of the (1 ms) transition of that background that theme.css declares. Nothing
+ * that is not displayed has transitions (Voila shows its page when all of it is there): a new size is another occasion.
  */
 export function useMode(theme: Theme, root: RefObject<HTMLElement | null>): "light" | "dark" {
   const [found, setFound] = useState<"light" | "dark">("light");
@@ -25,11 +26,14 @@ export function useMode(theme: Theme, root: RefObject<HTMLElement | null>): "lig
       if (event.target === element && event.propertyName === "background-color") look();
     };
     const scheme = matchMedia("(prefers-color-scheme: dark)");
+    const shown = new ResizeObserver(look);
     look();
+    shown.observe(element);
     element.addEventListener("transitionend", onTransition);
     element.addEventListener("transitioncancel", onTransition); // JupyterLab swaps two stylesheets: the last one cancels
     scheme.addEventListener("change", look);
     return () => {
+      shown.disconnect();
       element.removeEventListener("transitionend", onTransition);
       element.removeEventListener("transitioncancel", onTransition);
       scheme.removeEventListener("change", look);
