@@ -8,10 +8,12 @@ part is given to it. A view begins with the snapshot in the host's state and the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
+import ipywidgets
 import traitlets
 
 from convo_widgets.widgets._base import Widget
@@ -81,12 +83,8 @@ class Host(Widget):
 
     def _add(self, name: str, make: Callable[[Tube], Widget]) -> Any:
         """Make a part: `make` gets the comm that it must be made with."""
-        tube = Tube(self, name)
-        part = make(tube)
-        if part.comm is not tube:  # marimo gives each widget that is made a comm of its own
-            part.comm.close()
-            part.comm = tube
-        self._inside[name] = part
+        with _unannounced():
+            part = self._inside[name] = make(Tube(self, name))
         self.send({"kind": "part", "part": name, "state": _state(part)})
         self._snapshot_soon()
         return part
@@ -130,6 +128,17 @@ class Host(Widget):
         self._snapshot_timer = None
         self._parts = {name: _bounded(_state(part)) for name, part in self._inside.items()}
         self._keep()
+
+
+@contextlib.contextmanager
+def _unannounced() -> Iterator[None]:
+    """What is made meanwhile is not told to the notebook: marimo would give it a comm of its own."""
+    callback = ipywidgets.Widget._widget_construction_callback
+    ipywidgets.Widget.on_widget_constructed(None)
+    try:
+        yield
+    finally:
+        ipywidgets.Widget.on_widget_constructed(callback)
 
 
 def _state(part: Widget) -> dict[str, Any]:
