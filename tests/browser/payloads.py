@@ -82,7 +82,8 @@ _PLAIN = [
     "<https://evil.example/> <javascript:alert(1)>",
     "__proto__", "constructor", "toString", "hasOwnProperty",
     "\u202egpj.exe", "a\u200b\u200d\ufeffb", "e" + "\u0301" * 60, "\U0001f468\u200d\U0001f469\u200d\U0001f467",
-    "\u2066<img src=x onerror=alert(1)>\u2069", "＜script＞alert(1)＜/script＞", "\x1b[31mred\x1b]52;c;eA==\x07",
+    "\u2066<img src=x onerror=alert(1)>\u2069",
+    "\uff1cscript\uff1ealert(1)\uff1c/script\uff1e", "\x1b[31mred\x1b]52;c;eA==\x07",
     "%3Cscript%3Ealert(1)%3C/script%3E", "\u2028alert(1)\u2029", "{{7*7}} ${7*7} #{7*7}",
 ]  # fmt: skip
 

@@ -74,7 +74,7 @@ def _play(page: Page, switch: Callable[[str], None]) -> None:
         switch(theme)
         for name in WIDGETS:
             expect(page.locator(f".cw-{name}").first).to_have_attribute("data-mode", theme)
-            assert _contrast(page.locator(f".cw-{name}").first) >= 7
+            assert contrast(page.locator(f".cw-{name}").first) >= 7
 
 
 def _alone(page: Page, name: str) -> Locator:
@@ -91,7 +91,7 @@ def _say(view: Locator, text: str) -> None:
     view.get_by_role("button", name="Send", exact=True).click()
 
 
-def _contrast(widget: Locator) -> float:
+def contrast(widget: Locator) -> float:
     """Of the main text on its background, as WCAG reckons it."""
     ratio: float = widget.evaluate(
         """element => {
@@ -166,7 +166,7 @@ HOSTS = {
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_every_widget_works(host: str, page: Page, tmp_path: Path, artifacts: Path) -> None:
-    """All four render, a message typed in a view arrives in Python, Python's answer in all views; the theme follows."""
+    """All four render, what is typed in a view arrives in Python, its answer in all views; the theme follows."""
     page.set_viewport_size({"width": 1280, "height": 2400})
     with HOSTS[host](page, tmp_path) as (shown, switch):
         try:

@@ -20,15 +20,14 @@ _HOOKS = """
 
 # Of what only payloads have; ours are text, buttons, fields, tables, lists, figures and links.
 _FOREIGN = """(root) => {
-    const tags = new Set(("script img:not([src^='blob:']) iframe:not([sandbox]) object embed video audio source link " +
-        "meta base math form marquee frame frameset applet style template noscript title textarea[autofocus] body html " +
-        "svg:not(.cw-icon) svg[onload] a[href]:not([href^='http:']):not([href^='https:'])" +
-        ":not([href^='mailto:']):not([href^='tel:'])").split(" "));
-    const found = [...root.querySelectorAll([...tags].join(","))];
+    const tags = ("script img:not([src^='blob:']) iframe:not([sandbox]) object embed video audio source link meta " +
+        "base math marquee frame frameset applet style template noscript title body html svg:not(.cw-icon) " +
+        "a[href]:not([href^='http:'],[href^='https:'],[href^='mailto:'],[href^='tel:'])").split(" ");
+    const isOurs = (element, name) => name === "srcdoc" && element.hasAttribute("sandbox");
+    const found = [...root.querySelectorAll(tags.join(","))];
     for (const element of [root, ...root.querySelectorAll("*")])
         for (const { name } of element.attributes)
-            if (name.startsWith("on") || name.startsWith("data-commandlinker") || name === "srcdoc" || name === "autofocus")
-                found.push(element);
+            if (/^(on|data-commandlinker|srcdoc|autofocus)/.test(name) && !isOurs(element, name)) found.push(element);
     return [...new Set(found)].map((element) => element.outerHTML.slice(0, 200));
 }"""
 
