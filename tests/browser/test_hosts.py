@@ -145,7 +145,7 @@ def _voila(page: Page, scratch: Path) -> Iterator[Host]:
 def _marimo(page: Page, scratch: Path) -> Iterator[Host]:
     path = scratch / "hosts.py"
     cells = "\n".join(
-        f"@app.cell\ndef _(alice, conversation, cw, mo):\n    {name} = mo.ui.anywidget({made})\n    {name}\n    return\n"
+        f"@app.cell\ndef _(alice, conversation, cw, mo):\n    {name} = mo.ui.anywidget({made})\n    {name}\n"
         for name, made in WIDGETS.items()
     )
     path.write_text(MARIMO.format(setup=re.sub("^(?=.)", "    ", SETUP, flags=re.M), cells=cells))
