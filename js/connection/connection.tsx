@@ -1,4 +1,5 @@
-import { useEffect, useLayoutEffect, useReducer, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useOwnKeys } from "../shared/keys";
 import { pulseWords, Shell, StatusLine } from "../shared/shell";
 import { clock, fullTime, isDate } from "../shared/time";
 import { Log } from "./log";
@@ -37,9 +38,12 @@ interface LineProps {
 
 export function Line({ store, isOpen, onOpen }: LineProps) {
   const { status } = store;
+  const root = useRef<HTMLButtonElement>(null);
+  useOwnKeys(root);
   const latency = status.state === "connected" ? latencyWords(status.latency) : null;
   return (
     <button
+      ref={root}
       type="button"
       class="cw-link-line"
       aria-expanded={isOpen}
@@ -77,8 +81,10 @@ function TokenTime({ ends }: { ends: number | null }) {
 /** Facts, the button that asks for a new token, and the log. */
 export function Details({ store }: { store: ConnectionStore }) {
   const { status, renewal } = store;
+  const root = useRef<HTMLDivElement>(null);
+  useOwnKeys(root);
   return (
-    <div class="cw-link-details">
+    <div ref={root} class="cw-link-details">
       <Facts status={status} />
       <p class="cw-link-acts">
         <button

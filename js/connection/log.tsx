@@ -39,7 +39,7 @@ export function Log({ store }: { store: ConnectionStore }) {
       <search class="cw-tools">
         <input
           type="search"
-          class="cw-search"
+          class="cw-grid-search"
           value={filter.words}
           placeholder="Search events"
           aria-label="Search events"
@@ -74,7 +74,7 @@ export function Log({ store }: { store: ConnectionStore }) {
         <button type="button" class="cw-button" onClick={(event) => void onCopy(event.currentTarget)}>
           Copy JSON
         </button>
-        <span class="cw-count" role="status">
+        <span class="cw-grid-count" role="status">
           {said || `${events.length.toLocaleString()}${store.paused ? ", paused" : ""}`}
         </span>
       </search>
@@ -145,7 +145,7 @@ function List({ events, open, onOpen }: ListProps) {
         if (event.key === "Escape" && open) onOpen(null);
       }}
     >
-      {events.length === 0 && <p class="cw-empty">No event yet. Write, read or reconnect, and it appears here.</p>}
+      {events.length === 0 && <p class="cw-no-event">No event yet. Write, read or reconnect, and it appears here.</p>}
       <div role="presentation" style={{ height: `${events.length * ROW}px`, position: "relative" }}>
         {shown.map((event, place) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the list takes the keys of its rows

@@ -1,5 +1,6 @@
 import { mount } from "../shared/mount";
 import "../shared/grid.css";
+import "../connection/style.css";
 import "../inbox/style.css";
 import "../participants/style.css";
 import "../thread/style.css";

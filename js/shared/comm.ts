@@ -98,14 +98,20 @@ export class Comm {
     return (await this.ask(method, params, buffers)).result;
   }
 
-  ask(method: string, params: Record<string, unknown>, buffers?: ArrayBuffer[]): Promise<Answer> {
+  /** The same with its bytes; `timeout` (ms) for what may take longer than others. */
+  ask(
+    method: string,
+    params: Record<string, unknown>,
+    buffers?: ArrayBuffer[],
+    timeout = this.#timeout,
+  ): Promise<Answer> {
     const id = randomId();
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(id);
-        const seconds = Math.round(this.#timeout / 1000);
+        const seconds = Math.round(timeout / 1000);
         reject(new RequestFailed("Timeout", `The kernel did not answer within ${seconds} seconds; it may be busy.`));
-      }, this.#timeout);
+      }, timeout);
       this.#waiting.set(id, { resolve, reject, timer });
       try {
         this.#model.send({ kind: "request", id, method, params }, undefined, buffers);
