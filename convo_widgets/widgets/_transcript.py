@@ -24,7 +24,7 @@ GROUP_WITHIN = timedelta(minutes=5)  # between messages that stand under one nam
 _LOST = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _CUT = "…"
 _WRAP = "white-space:pre-wrap;overflow-wrap:anywhere"
-_CELL = "text-align:start;vertical-align:top;padding:2px 12px 2px 0"
+_CELL = 'style="text-align:start"'  # notebooks set tables to the right
 _EMOJI = {"thumbs_up": "👍", "heart": "❤️", "laugh": "😂", "sad": "😢", "pouting": "😡", "thumbs_down": "👎"}
 
 
@@ -249,11 +249,11 @@ def thread_html(title: str, rows: Sequence[Row]) -> str:
 
 def table_html(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]], more: int = 0) -> str:
     """The first rows of a table, and how many there are beyond them, in at most `MOST_BYTES`."""
-    head = "".join(f'<th scope="col" style="{_CELL}">{plain(label)}</th>' for label in heads)
+    head = "".join(f'<th scope="col" {_CELL}>{plain(label)}</th>' for label in heads)
     lines: list[str] = []
     size = 0
     for row in rows:
-        cells = (f'<td style="{_CELL}" dir="auto">{isolated(cut(str(cell), LONGEST_CELL))}</td>' for cell in row)
+        cells = (f"<td {_CELL}>{isolated(cut(str(cell), LONGEST_CELL))}</td>" for cell in row)
         line = f"<tr>{''.join(cells)}</tr>\n"
         size += len(line.encode())
         if size > MOST_BYTES:
