@@ -41,6 +41,10 @@ class OfConversation(Widget):
         """The conversation that is shown."""
         return self._conversation
 
+    async def loaded(self) -> None:
+        """Wait until what is shown at first has been read; a failure is shown in the view."""
+        await self._loaded()
+
     async def _load(self) -> None:
         """Listen to the conversation and read what is shown of it."""
         raise NotImplementedError

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import re
+import time
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
 
 import convo_widgets as cw
 from convo_widgets.client.content import content_data
@@ -382,3 +386,40 @@ async def test_a_snapshot(people: People, show: Show) -> None:
     assert "kept" in page.words
     assert page.is_harmless()
     inbox.close()
+
+
+@pytest.fixture
+def shown() -> Iterator[list[dict[str, Any]]]:
+    """What IPython publishes."""
+    shell = InteractiveShell.instance()
+    publisher = shell.display_pub = CapturingDisplayPublisher(parent=shell)
+    yield publisher.outputs
+    InteractiveShell.clear_instance()
+
+
+async def test_the_copy_beside_the_view(
+    people: People, show: Show, shown: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is empty at first, filled as soon as messages were read, follows for a moment, and then stays as it is."""
+    monkeypatch.setattr("convo_widgets.widgets.thread.RECENT_INTERVAL", 0.01)
+    mine, theirs = await people.pair()
+    await theirs.send_message("first")
+    thread, view = show(mine)
+    assert InteractiveShell.instance().display_formatter.ipython_display_formatter(thread)
+    bundle, copy = shown
+    assert "application/vnd.jupyter.widget-view+json" in bundle["data"]
+    assert "live while its notebook runs" in bundle["data"]["text/html"]
+    assert copy["data"]["text/html"].endswith('<div class="cwt-copy"></div>')
+    await thread.loaded()
+    assert (shown[-1]["update"], shown[-1]["transient"]) == (True, copy["transient"])
+    assert "first" in shown[-1]["data"]["text/html"]
+    await theirs.send_message("second")
+    await view.until(lambda: "second" in str(view.state["_recent"]))
+    assert "second" in shown[-1]["data"]["text/html"]
+    monkeypatch.setattr("time.monotonic", lambda now=time.monotonic: now() + 10)
+    amount = len(shown)
+    await theirs.send_message("third")
+    await view.until(lambda: "third" in str(view.state["_recent"]))
+    await asyncio.sleep(0)
+    assert len(shown) == amount
+    assert "third" in thread.snapshot().html
