@@ -144,7 +144,8 @@ class Finding(Selecting, OfConversation):
     async def _answer_read(self, params: dict[str, Any]) -> None:
         index = number(params, "index")
         await self._loaded()
-        if self.mark_read and index >= 0:
+        is_shown = params.get("conversation_sid") == self._conversation.sid  # and not what was shown before
+        if self.mark_read and is_shown and index >= 0:
             self._spawn(horizon_of(self._conversation).advance(self._conversation, index))
 
     def _connection_changed(self, state: str) -> None:

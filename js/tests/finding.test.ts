@@ -121,7 +121,7 @@ describe("marking as read", () => {
     store.saw(98);
     store.saw(97);
     expect(kernel.requests.filter((each) => each.method === "read").map((each) => each.params)).toEqual([
-      { index: 98 },
+      { index: 98, conversation_sid: "CH1" },
     ]);
     await kernel.refuse("read", "TransportError", "gone");
     store.saw(98);

@@ -8,6 +8,7 @@ const LOOK = 1000;
 /** Tells the store which messages were on the screen for a moment, on a page that is shown. */
 export function useHorizon(store: ThreadStore, scroller: RefObject<HTMLElement | null>): void {
   useEffect(() => {
+    if (typeof IntersectionObserver === "undefined") return;
     let before: ReadonlySet<number> = new Set();
     let isLooking = false;
     const look = async () => {

@@ -72,7 +72,10 @@ export function useScroll({ store, scroller, list, items, onKey: onOtherKey }: P
     list.current?.scrollToIndex(at, { align: how === "unread" ? "start" : "center", offset });
     requestAnimationFrame(() => {
       const element = scroller.current;
-      if (element && element.scrollHeight - element.scrollTop - element.clientHeight <= AT_END) store.follow(true);
+      const row = element?.querySelector(`[data-index="${item.index}"]`)?.getBoundingClientRect();
+      const view = element?.getBoundingClientRect();
+      if (!element || !row || !view || row.bottom < view.top || row.top > view.bottom) return; // still on its way
+      if (element.scrollHeight - element.scrollTop - element.clientHeight <= AT_END) store.follow(true);
     });
   };
 

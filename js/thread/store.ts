@@ -127,7 +127,7 @@ export class ThreadStore {
     if (!this.hasUnread || index <= this.#horizon) return;
     const before = this.#horizon;
     this.#horizon = index;
-    this.comm.request("read", { index }).catch(() => {
+    this.comm.request("read", { index, conversation_sid: this.state.conversationSid }).catch(() => {
       if (this.#horizon === index) this.#horizon = before; // said again with the next look
     });
   }

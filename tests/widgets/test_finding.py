@@ -66,8 +66,8 @@ async def test_what_was_seen_is_read(people: People, show: Show, monkeypatch: py
 
     monkeypatch.setattr(mine, "advance_last_read_message_index", count)
     for index in (1, 2, 3, 8, 4):
-        await view.result("read", index=index)
-    await other.result("read", index=5)
+        await view.result("read", index=index, conversation_sid=mine.sid)
+    await other.result("read", index=5, conversation_sid=mine.sid)
     await read
     assert told[-1] == 8
     assert len(told) == 2, "what came meanwhile travels together"
@@ -79,13 +79,26 @@ async def test_nothing_is_read_where_it_is_switched_off(people: People, show: Sh
     mine, theirs = await people.pair()
     await write(theirs, 3)
     thread, view = show(mine, mark_read=False)
-    await view.result("read", index=2)
+    await view.result("read", index=2, conversation_sid=mine.sid)
     await view.result("open", count=5)
     assert await mine.get_unread_messages_count() is None
     thread.mark_read = True
     read = Expected(mine, "updated", lambda _: mine.last_read_message_index == 1)
-    await view.result("read", index=1)
+    await view.result("read", index=1, conversation_sid=mine.sid)
     await read
+
+
+async def test_what_was_seen_of_the_conversation_before(people: People, show: Show) -> None:
+    """A word that arrives after a switch marks nothing in the conversation that is shown now."""
+    mine, _ = await people.pair()
+    other = await (await mine.client.create_conversation()).join()
+    await write(other, 5)
+    thread, view = show(mine)
+    thread.conversation_sid = other.sid
+    await view.result("open", count=5)
+    await view.result("read", index=3, conversation_sid=mine.sid)
+    await view.result("hello")
+    assert await other.get_unread_messages_count() is None
 
 
 async def test_an_index_that_cannot_be_read_does_no_harm(people: People, show: Show) -> None:
@@ -93,12 +106,12 @@ async def test_an_index_that_cannot_be_read_does_no_harm(people: People, show: S
     mine, theirs = await people.pair()
     await write(theirs, 3)
     _, view = show(mine)
-    await view.result("read", index=99)
-    await view.result("read", index=-99)
+    await view.result("read", index=99, conversation_sid=mine.sid)
+    await view.result("read", index=-99, conversation_sid=mine.sid)
     assert not (await view.ask("read", index="x"))["ok"]
     async with asyncio.timeout(PATIENCE):
         while mine.last_read_message_index != 2:
-            await view.result("read", index=2)
+            await view.result("read", index=2, conversation_sid=mine.sid)
 
 
 async def test_a_view_searches_in_steps(people: People, show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
