@@ -3,14 +3,14 @@ import { defineConfig } from "vite";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Virtua is written for React: Preact's compatibility layer stands in for it, here, in vitest and in tsconfig.json. */
+/** Virtua is written for React: what it uses of it stands in react/, here and in vitest; its types are Preact's (tsconfig.json). */
 export default defineConfig({
   root: here("."),
   resolve: {
     alias: [
-      { find: /^react\/jsx-runtime$/, replacement: "preact/jsx-runtime" },
-      { find: /^react-dom$/, replacement: "preact/compat" },
-      { find: /^react$/, replacement: "preact/compat" },
+      { find: /^react\/jsx-runtime$/, replacement: here("react/jsx-runtime.ts") },
+      { find: /^react-dom$/, replacement: here("react/index.ts") },
+      { find: /^react$/, replacement: here("react/index.ts") },
     ],
   },
   test: {

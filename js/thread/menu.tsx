@@ -1,6 +1,6 @@
 import type { RefObject } from "preact";
-import { flushSync } from "preact/compat";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { flushSync } from "../react";
 import { copyText } from "../shared/clipboard";
 import { useKeys } from "../shared/keys";
 import type { Message } from "../shared/model";

@@ -1,5 +1,5 @@
-import { memo } from "preact/compat";
 import { useState } from "preact/hooks";
+import { memo } from "../react";
 import { Avatar } from "../shared/avatar";
 import { Channel } from "../shared/channel";
 import { Dots } from "../shared/icons";

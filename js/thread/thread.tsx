@@ -1,5 +1,5 @@
-import { flushSync } from "preact/compat";
 import { useLayoutEffect, useMemo, useReducer, useRef } from "preact/hooks";
+import { flushSync } from "../react";
 import { NO_KERNEL, type Pulse } from "../shared/comm";
 import { Lock } from "../shared/icons";
 import type { Header } from "../shared/model";
