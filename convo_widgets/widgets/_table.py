@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import pandas as pd
 import traitlets
 
 from convo_widgets.errors import UsageError
 from convo_widgets.widgets._rows import Column, Row, Rows, Wish
 from convo_widgets.widgets._selecting import Selecting
 from convo_widgets.widgets._transcript import table_html
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FIRST = 40  # rows that travel with the widget's state: the first paint, and what a saved notebook shows
 FIRST_INTERVAL = 1.0  # seconds between two updates of them
@@ -105,6 +107,8 @@ class Table(Selecting):
         Args:
             visible: only those that search and filters let through, in the order of the view.
         """
+        import pandas as pd  # takes longer than everything else that a table needs to be shown
+
         rows = [self._rows[key] for key in self.visible] if visible else self._rows.all()
         shown = [column for column in self.COLUMNS if not column.hidden]
         names = ["sid", *(column.name for column in shown)]
@@ -159,7 +163,7 @@ class Table(Selecting):
         if self._step_timer is None:
             self._step_timer = self._loop.call_later(STEP, self._step)
         if self._first_timer is None:
-            self._first_timer = self._loop.call_later(FIRST_INTERVAL if self._first else 0, self._tell_first)
+            self._first_timer = self._loop.call_later(FIRST_INTERVAL if self._first.get("rows") else 0, self._tell_first)
 
     def _step(self) -> None:
         self._step_timer = None

@@ -287,3 +287,13 @@ async def test_a_hundred_thousand_rows(view_of: Shown) -> None:
     assert page.seen == seen
     assert set(numbers.selected) == {"N5", seen}
     assert sum(len(change["rows"]) for change in view.changes("window")) < 60
+
+
+async def test_first_rows_are_not_kept_waiting(view_of: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that come after an empty beginning are told at once; only further ones wait for their turn."""
+    monkeypatch.setattr(_table, "FIRST_INTERVAL", 3600)
+    numbers = Numbers([])
+    view = view_of(numbers)
+    await view.until(lambda: "_first" in view.state and view.state["_first"].get("total") == 0)
+    numbers._put(row(1))
+    await view.until(lambda: view.state["_first"]["total"] == 1)
