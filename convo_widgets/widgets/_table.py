@@ -163,7 +163,9 @@ class Table(Selecting):
         if self._step_timer is None:
             self._step_timer = self._loop.call_later(STEP, self._step)
         if self._first_timer is None:
-            self._first_timer = self._loop.call_later(FIRST_INTERVAL if self._first.get("rows") else 0, self._tell_first)
+            self._first_timer = self._loop.call_later(
+                FIRST_INTERVAL if self._first.get("rows") else 0, self._tell_first
+            )
 
     def _step(self) -> None:
         self._step_timer = None
