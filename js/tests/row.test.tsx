@@ -168,12 +168,14 @@ describe("a row", () => {
     const media = [
       { sid: "ME1", filename: "broken-cup.heic", contentType: "image/heic", size: 1_234_567 },
       { sid: "ME2", filename: null, contentType: "", size: null },
+      { sid: "ME3", filename: "list.csv", contentType: "text/csv", size: 900 },
     ];
     show({ body: null, media });
     expect(all(".cw-body")).toEqual([]);
     expect(all(".cw-file-text").map((each) => each.textContent)).toEqual([
       "broken-cup.heic1.2 MB · image",
       "Unnamed filefile",
+      "list.csv900 bytes · CSV",
     ]);
   });
 

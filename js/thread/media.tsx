@@ -177,14 +177,17 @@ function Progress({ part }: { part: number | null }) {
 function FileText({ medium }: { medium: Medium }) {
   const { contentType, size } = medium;
   const kind = contentType.split("/")[0] || "file";
+  const seen = /^(?:image|audio|video)$/.test(kind);
+  const ending = /\.([a-z0-9]{1,5})$/i.exec(medium.filename ?? "")?.[1]?.toUpperCase();
+  const words = [size === null ? "" : sizeName(size), seen ? kind : (ending ?? kind)];
   return (
     <>
-      <span class={`cw-file-icon cw-file-${/^(image|audio|video)$/.test(kind) ? kind : "other"}`}>
+      <span class={`cw-file-icon cw-file-${seen ? kind : "other"}`}>
         <FileIcon contentType={contentType} />
       </span>
       <span class="cw-file-text">
         <bdi class="cw-file-name">{nameOf(medium)}</bdi>
-        <span class="cw-file-size">{[size === null ? "" : sizeName(size), kind].filter(Boolean).join(" · ")}</span>
+        <span class="cw-file-size">{words.filter(Boolean).join(" · ")}</span>
       </span>
     </>
   );
