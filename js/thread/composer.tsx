@@ -150,7 +150,9 @@ function Chips({ files, onFiles, after }: ChipsProps) {
           <bdi class="cw-chip-name" title={file.name}>
             {file.name || "Unnamed file"}
           </bdi>
-          <span class="cw-chip-size">{[file.type.split("/")[0], sizeName(file.size)].filter(Boolean).join(" · ")}</span>
+          <span class="cw-chip-size">
+            {[/^(image|audio|video|text)\b/.exec(file.type)?.[0], sizeName(file.size)].filter(Boolean).join(" · ")}
+          </span>
           <button
             type="button"
             class="cw-bare"

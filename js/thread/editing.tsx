@@ -69,7 +69,7 @@ export function Editor({ message, change, changes }: Props) {
         onKeyDown={(event) => event.stopPropagation()}
       />
       <Refusal error={change.error} />
-      <div class="cw-choice">
+      <div class="cw-answers">
         <button type="submit" class="cw-button" disabled={!isSendable} title="Enter">
           Save
         </button>
@@ -98,7 +98,7 @@ export function Confirm({ message, change, changes }: Props) {
     <fieldset ref={group} class="cw-confirm">
       <legend>Delete this message for everybody?</legend>
       <Refusal error={change.error} />
-      <div class="cw-choice">
+      <div class="cw-answers">
         <button
           type="button"
           class="cw-button cw-danger"

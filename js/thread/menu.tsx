@@ -105,7 +105,19 @@ export function useMenu(store: ThreadStore, scroller: RefObject<HTMLElement | nu
       const row = button?.closest<HTMLElement>("[data-index]");
       if (button && row) show(row, button);
     },
-    onScroll: () => open && close(true),
+    /** The menu goes with its row, and closes where that is out of sight. */
+    onScroll: () => {
+      if (!open) return;
+      const rows = [...(scroller.current?.querySelectorAll<HTMLElement>("[data-sid]") ?? [])];
+      const button = rows.find((each) => each.dataset.sid === open.message.sid)?.querySelector(".cw-more");
+      const log = scroller.current?.getBoundingClientRect();
+      const at = button?.getBoundingClientRect();
+      if (button && log && at && at.bottom > log.top && at.top < log.bottom) {
+        setOpen({ ...open, place: placeOf(button, scroller.current) });
+      } else {
+        close(true);
+      }
+    },
     element: (
       <>
         {open && <Menu items={itemsOf(open.message)} place={open.place} onClose={close} />}
