@@ -108,7 +108,7 @@ class Widget(Saved):
         super().close()
 
     def on_error(self, callback: Callback, remove: bool = False) -> None:
-        """Call it with each exception that the view shows in its strip.
+        """Call it with each exception that the views show: in their strip, or where something was not sent.
 
         Args:
             callback: sync or async, takes the exception.
