@@ -24,6 +24,8 @@ GROUP_WITHIN = timedelta(minutes=5)  # between messages that stand under one nam
 _LOST = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _CUT = "…"
 _WRAP = "white-space:pre-wrap;overflow-wrap:anywhere"
+_APART = 'style="margin-top:.75em"'
+_BESIDE = 'style="display:inline-block;vertical-align:top;max-width:90%"'  # of the time, also where no style sheet is
 _CELL = 'style="text-align:start"'  # notebooks set tables to the right
 _EMOJI = {"thumbs_up": "👍", "heart": "❤️", "laugh": "😂", "sad": "😢", "pouting": "😡", "thumbs_down": "👎"}
 
@@ -82,7 +84,7 @@ class Transcript:
         date, before = _date(row), None if above is None else _date(above)
         parts = []
         if date is not None and (before is None or before.date() != date.date()):
-            parts.append(f'<p class="cwt-day">{date:%A}, {date.day} {date:%B %Y} (UTC)</p>')
+            parts.append(f'<div class="cwt-day" {_APART}>{date:%A}, {date.day} {date:%B %Y} (UTC)</div>\n')
             above = None
         if row.get("system"):
             return "".join(
@@ -106,13 +108,14 @@ def _name(row: Row) -> str:
     way = "" if channel == "chat" else f' <span class="cwt-way">{plain(channel)}</span>'
     own = " cwt-own" if row.get("own") else ""
     address = f' <span class="cwt-way">{isolated(row["address"])}</span>' if row.get("address") else ""
-    return f'<p class="cwt-name{own}"><b>{isolated(row.get("name") or "Unknown")}</b>{address}{way}</p>\n'
+    name = isolated(row.get("name") or "Unknown")
+    return f'<div class="cwt-name{own}" {_APART}><b>{name}</b>{address}{way}</div>\n'
 
 
 def _message(row: Row, date: datetime | None) -> str:
     subject, body = row.get("subject"), row.get("body")
     texts = [*([body] if body else []), *row.get("mail", [])]
-    parts = [f'<p class="cwt-subject" dir="auto"><b>{plain(subject)}</b></p>'] if subject else []
+    parts = [f'<div class="cwt-subject" dir="auto"><b>{plain(subject)}</b></div>'] if subject else []
     parts += [f'<div class="cwt-body" dir="auto" style="{_WRAP}">{plain(text)}</div>' for text in texts]
     parts += _lines("cwt-rich", row.get("lines") or ([f"[{row['content']}]"] if row.get("content") else []))
     parts += [_medium(medium) for medium in row.get("media") or []]
@@ -121,7 +124,7 @@ def _message(row: Row, date: datetime | None) -> str:
     parts += _lines("cwt-note", _notes(row))
     if not parts:
         parts = _lines("cwt-note", ["No text"])
-    return f'<div class="cwt-message">{_time(date)}<div class="cwt-content">{"".join(parts)}</div></div>\n'
+    return f'<div class="cwt-message">{_time(date)}<div class="cwt-content" {_BESIDE}>{"".join(parts)}</div></div>\n'
 
 
 def _lines(style: str, lines: Iterable[str]) -> list[str]:
@@ -285,14 +288,14 @@ header { padding-block-end: 1rem; border-block-end: 1px solid var(--line); }
 header p, footer, time, .cwt-way, .cwt-note, .cwt-file, .cwt-quiet { color: var(--muted); font-size: .8125rem; }
 header p { margin-block-start: .25rem; overflow-wrap: anywhere; }
 footer { margin-block-start: 2rem; padding-block-start: .75rem; border-block-start: 1px solid var(--line); }
-.cwt-day { margin: 2rem 0 .5rem; color: var(--muted); font-size: .8125rem; font-weight: 600; break-after: avoid; }
-.cwt-name { margin: 1rem 0 .125rem; break-after: avoid; overflow-wrap: anywhere; }
+.cwt-day { padding: 1rem 0 0; color: var(--muted); font-size: .8125rem; font-weight: 600; break-after: avoid; }
+.cwt-name { margin-block-end: .125rem; break-after: avoid; overflow-wrap: anywhere; }
 .cwt-own b { color: var(--own); }
 .cwt-message { display: flex; gap: .75rem; margin: .125rem 0; break-inside: avoid; content-visibility: auto;
   contain-intrinsic-size: auto 1.5rem; }
 .cwt-message > time { flex: none; width: 2.5rem; line-height: 1.4375rem; font-variant-numeric: tabular-nums; }
-.cwt-content { flex: 1; min-width: 0; }
-.cwt-quiet { margin: .75rem 0; text-align: center; }
+.cwt-content { flex: 1; min-width: 0; max-width: none !important; }
+.cwt-quiet { margin-block-end: .75rem; text-align: center; }
 .cwt-quiet time { margin-inline-start: .5rem; }
 .cwt-rich { padding-inline-start: .75rem; border-inline-start: 2px solid var(--line); white-space: pre-wrap;
   overflow-wrap: anywhere; }
