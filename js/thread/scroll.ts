@@ -11,6 +11,8 @@ export const TOP_LINE = 44;
 const NEAR = 600;
 /** Pixels of what stands before the first unread message that are shown with it. */
 const CONTEXT = 64;
+/** Milliseconds in which the list measures its way to a target: rows that come above would move it to another row. */
+const ON_THE_WAY = 300;
 /** Pixels that a reader may be off the newest end and still be taken to stand there. */
 const AT_END = 4;
 
@@ -43,6 +45,7 @@ export function useScroll({ store, scroller, list, items, onKey: onOtherKey }: P
   const [lineAbove, setLineAbove] = useState(false);
   const lastTarget = useRef(store.state.target);
   const lineSeen = useRef<unknown>(null);
+  const arrival = useRef(0);
 
   const toEnd = () => {
     const element = scroller.current;
@@ -70,6 +73,8 @@ export function useScroll({ store, scroller, list, items, onKey: onOtherKey }: P
     const offset = how === "unread" ? -CONTEXT : 0;
     anchor.current = { index: item.index ?? index, offset: how === "unread" ? offset : -CONTEXT };
     list.current?.scrollToIndex(at, { align: how === "unread" ? "start" : "center", offset });
+    arrival.current = Date.now() + ON_THE_WAY;
+    setTimeout(load, ON_THE_WAY);
     requestAnimationFrame(() => {
       const element = scroller.current;
       const row = element?.querySelector(`[data-index="${item.index}"]`)?.getBoundingClientRect();
@@ -116,7 +121,7 @@ export function useScroll({ store, scroller, list, items, onKey: onOtherKey }: P
 
   const load = () => {
     const element = scroller.current;
-    if (!element || element.clientHeight === 0 || hidden.current) return;
+    if (!element || element.clientHeight === 0 || hidden.current || Date.now() < arrival.current) return;
     const { following, hasOlder, hasNewer, older, newer } = store.state;
     const below = element.scrollHeight - element.scrollTop - element.clientHeight;
     if (following && below > AT_END) return; // still on its way to the end
