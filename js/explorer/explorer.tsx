@@ -32,18 +32,16 @@ export function Explorer({ store }: { store: ExplorerStore }) {
     entering.current = withFocus ? to : null;
     setPane(to);
   }, []);
+  const onF6 = (event: KeyboardEvent) => {
+    if (event.key !== "F6" || !root.current) return;
+    const entry = nextEntry(root.current, paneOf(event.target as Element), event.shiftKey);
+    if (!entry) return;
+    event.preventDefault();
+    event.stopPropagation();
+    entry.focus({ preventScroll: true });
+  };
   const onKeyDown = (event: KeyboardEvent) => {
-    const target = event.target as Element;
-    if (event.key === "F6" && root.current) {
-      const entry = nextEntry(root.current, paneOf(target), event.shiftKey);
-      if (entry) {
-        event.preventDefault();
-        event.stopPropagation();
-        entry.focus({ preventScroll: true });
-      }
-    } else if (event.key === "Enter" && target.matches(".cw-pane-inbox [role='grid']")) {
-      go("thread", true);
-    }
+    if (event.key === "Enter" && (event.target as Element).matches(".cw-pane-inbox [role='grid']")) go("thread", true);
   };
 
   const words = pulseWords(store.comm.pulse) ?? connectionWords(store.connection, true);
@@ -57,6 +55,7 @@ export function Explorer({ store }: { store: ExplorerStore }) {
         class="cw-panes"
         data-pane={pane}
         data-people={people === null ? "auto" : people ? "open" : "closed"}
+        onKeyDownCapture={onF6} // before a field that keeps its keys from the host
         onKeyDown={onKeyDown}
       >
         <Tabs store={store} pane={pane} onGo={go} />
