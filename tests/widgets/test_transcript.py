@@ -32,6 +32,7 @@ from convo_widgets.widgets._transcript import (
     thread_html,
 )
 from tests.client.people import People, write
+from tests.service.http import Account
 from tests.widgets.conftest import Show
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
@@ -327,6 +328,26 @@ async def test_addresses_are_masked(people: People, show: Show, service: cw.Loca
     assert "15551230188" not in masked
     assert "15557770188" not in masked
     assert "+15551230188" in await thread.to_html(mask=False)
+
+
+async def test_mail_and_rich_content(people: People, show: Show, service: cw.LocalService) -> None:
+    """A page holds the text of an email, the words of rich content, and of a mail address its first letter."""
+    mine, theirs = await people.pair()
+    await mine.add_non_chat_participant("desk@example.org", "ann.lee@example.com")
+    await service.receive_message("ann.lee@example.com", "desk@example.org", "from outside")
+    mail = theirs.prepare_message().set_subject("Hi").set_email_body("text/plain", "the whole <b>mail</b>")
+    await mail.build_and_send()
+    types = {"twilio/quick-reply": {"body": "Choose", "actions": [{"title": "Yes", "id": "1"}]}}
+    made = await Account(service).post("/Content", {"friendly_name": "t", "types": types}, json="yes")
+    await theirs.prepare_message().set_content_template(made["sid"]).build_and_send()
+    thread, _ = show(mine)
+    page = Page(await thread.to_html())
+    assert page.is_harmless()
+    for part in ("from outside", "the whole <b>mail</b>", "Choose", "[Yes]"):
+        assert part in page.words
+    assert "a•••@example.com" in page.words
+    assert "ann.lee" not in page.words
+    assert "ann.lee@example.com" in await thread.to_html(mask=False)
 
 
 async def test_without_waiting(people: People, show: Show, tmp_path: Path) -> None:
