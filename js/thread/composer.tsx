@@ -168,6 +168,8 @@ function Chips({ files, onFiles, after }: ChipsProps) {
   );
 }
 
+const DRAGS = ["dragenter", "dragover", "dragleave", "drop"] as const;
+
 /** Takes files that are dropped anywhere on the widget; whether some are held over it. */
 function useDrop(form: { readonly current: HTMLElement | null }, attach: (files: FileList) => void): boolean {
   const [isOver, setIsOver] = useState(false);
@@ -181,22 +183,13 @@ function useDrop(form: { readonly current: HTMLElement | null }, attach: (files:
       if (!holdsFiles(event)) return;
       event.preventDefault(); // else the browser would open them
       event.stopPropagation();
-      const left = event.type === "dragleave" && !widget.contains(event.relatedTarget as Node | null);
-      if (event.type !== "dragleave" || left) setIsOver(!left);
+      const isInside = widget.contains(event.relatedTarget as Node | null);
+      setIsOver(event.type !== "drop" && (event.type !== "dragleave" || isInside));
+      if (event.type === "drop" && event.dataTransfer) taken.current(event.dataTransfer.files);
     };
-    const onDrop = (event: DragEvent) => {
-      if (!holdsFiles(event)) return;
-      event.preventDefault();
-      event.stopPropagation();
-      setIsOver(false);
-      if (event.dataTransfer) taken.current(event.dataTransfer.files);
-    };
-    const kinds = ["dragenter", "dragover", "dragleave"] as const;
-    for (const kind of kinds) widget.addEventListener(kind, onDrag);
-    widget.addEventListener("drop", onDrop);
+    for (const kind of DRAGS) widget.addEventListener(kind, onDrag);
     return () => {
-      for (const kind of kinds) widget.removeEventListener(kind, onDrag);
-      widget.removeEventListener("drop", onDrop);
+      for (const kind of DRAGS) widget.removeEventListener(kind, onDrag);
     };
   }, [form]);
   return isOver;

@@ -13,8 +13,8 @@ const NEAR_SHORT = 160;
 
 const encoder = new TextEncoder();
 export const bytesOf = (text: string): number => encoder.encode(text).length;
-/** Characters as people count them, or nearly: an emoji of one code point is one. */
-const charactersOf = (text: string): number => (text.length <= 400 ? [...text].length : Array.from(text).length);
+/** Characters nearly as people count them: an emoji of one code point is one. */
+const charactersOf = (text: string): number => [...text].length;
 
 const counted = (count: number, noun: string): string =>
   `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;

@@ -75,8 +75,7 @@ export class Drafts {
     }
   }
 
-  #key(...words: string[]): string {
-    const [kind = "", ...rest] = words;
+  #key(kind: string, ...rest: string[]): string {
     return [PREFIX, kind, this.#identity, ...rest].join(" ");
   }
 

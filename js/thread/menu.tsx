@@ -108,8 +108,7 @@ export function useMenu(store: ThreadStore, scroller: RefObject<HTMLElement | nu
     /** The menu goes with its row, and closes where that is out of sight. */
     onScroll: () => {
       if (!open) return;
-      const rows = [...(scroller.current?.querySelectorAll<HTMLElement>("[data-sid]") ?? [])];
-      const button = rows.find((each) => each.dataset.sid === open.message.sid)?.querySelector(".cw-more");
+      const button = scroller.current?.querySelector(`[data-index="${open.message.index}"] .cw-more`);
       const log = scroller.current?.getBoundingClientRect();
       const at = button?.getBoundingClientRect();
       if (button && log && at && at.bottom > log.top && at.top < log.bottom) {
@@ -163,19 +162,11 @@ function Menu({ items, place, onClose }: MenuProps) {
     const at = [...(target.parentElement?.children ?? [])].indexOf(target);
     const next: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 };
     const to = next[event.key];
-    const named = items.findIndex((each, place) => place > at && startsWith(each.name, event.key));
+    const named = items.findIndex((each, place) => place > at && each.name[0]?.toLowerCase() === event.key);
     if (to !== undefined) focus(to);
     else if (event.key === "Enter" || event.key === " ") act(at);
     else if (event.key === "Escape" || event.key === "Tab") onClose(true);
-    else if (event.key.length === 1)
-      focus(
-        named >= 0
-          ? named
-          : Math.max(
-              0,
-              items.findIndex((each) => startsWith(each.name, event.key)),
-            ),
-      );
+    else if (named >= 0) focus(named);
     return "done";
   });
   useEffect(() => {
@@ -204,5 +195,3 @@ function Menu({ items, place, onClose }: MenuProps) {
     </div>
   );
 }
-
-const startsWith = (name: string, letter: string): boolean => name.toLowerCase().startsWith(letter.toLowerCase());

@@ -7,6 +7,7 @@ import gc
 import hashlib
 from typing import Any
 
+import httpx
 import pytest
 
 import convo_widgets as cw
@@ -308,12 +309,18 @@ async def test_whom_one_writes_to(people: People, show: Show) -> None:
 
 
 async def test_why_nobody_can_write(people: People, show: Show, service: cw.LocalService) -> None:
-    """Closed by the account, or taken out of it: the view is told."""
+    """Taken out of it, or closed by the account: the view is told, and the kernel refuses."""
     mine, theirs = await people.pair()
     _, view = show(theirs)
+    _, other = show(mine)
     await view.until(lambda: view.state["_writing"].get("why_not") == "")
     await mine.remove_participant(theirs.client.user.identity)
     await view.until(lambda: view.state["_writing"].get("why_not") == "left")
+    async with httpx.AsyncClient(base_url=service.url, auth=(service.api_key, service.api_secret)) as account:
+        (await account.post(f"/v1/Conversations/{mine.sid}", data={"State": "closed"})).raise_for_status()
+    await other.until(lambda: other.state["_writing"].get("why_not") == "closed")
+    answer = await other.ask("send", local_id="m1", body="too late")
+    assert "closed is final" in answer["error"]["message"]
 
 
 async def test_closing_removes_the_files(people: People, show: Show) -> None:
