@@ -225,7 +225,8 @@ class Explorer(Host):
             raise UsageError("The view asked for an export of a kind that there is not.")
         name = self._chosen().file_name(kind)
         data = await self._cancellable(self._file(kind))
-        told = {"name": name, "size": len(data), "path": None}
+        python = f"await {name_of(self, 'explorer')}.export({kind!r})"
+        told = {"name": name, "size": len(data), "path": None, "python": python}
         if params.get("download") is not False and len(data) <= DOWNLOAD:
             return Binary(told, [data])
         return told | {"path": str(await self._write(data, kind, None))}

@@ -35,6 +35,8 @@ export interface ExportedFile {
   name: string;
   path: string | null;
   bytes: DataView | null;
+  /** What makes the same file in the kernel. */
+  python: string;
 }
 
 /** One view of the explorer: the stores of its parts, each there as soon as the kernel has made the part. */
@@ -94,7 +96,8 @@ export class ExplorerStore {
   async export(kind: ExportKind): Promise<ExportedFile> {
     const { result, buffers } = await this.comm.ask("export", { kind }, undefined, PATIENCE);
     const made = wire(result);
-    return { name: text(made.name), path: textOrNull(made.path), bytes: buffers[0] ?? null };
+    const [bytes = null] = buffers;
+    return { name: text(made.name), path: textOrNull(made.path), bytes, python: text(made.python) };
   }
 
   cancel(): void {

@@ -51,11 +51,11 @@ export function Toolbar({ store }: { store: ExplorerStore }) {
     return { text: `${rows.toLocaleString()} ${rows === 1 ? "row" : "rows"}. Next:`, code: python, isFailure: false };
   };
   const file = async (kind: ExportKind): Promise<Outcome> => {
-    const { name, path, bytes } = await store.export(kind);
+    const { name, path, bytes, python } = await store.export(kind);
     if (bytes === null) return { text: "Written by the kernel:", code: path ?? "", isFailure: path === null };
     const safe = safeName(name, `messages.${kind}`);
     save(new Blob([bytes as DataView<ArrayBuffer>]), safe, document);
-    return { text: `${safe} was given to the browser. In Python:`, code: exportCode(kind), isFailure: false };
+    return { text: `${safe} was given to the browser. In Python:`, code: python, isFailure: false };
   };
   const python = async (near: Element): Promise<Outcome> => {
     const code = await store.python();
@@ -130,8 +130,6 @@ export function Toolbar({ store }: { store: ExplorerStore }) {
     </div>
   );
 }
-
-const exportCode = (kind: ExportKind): string => `await explorer.export("${kind}")`;
 
 /** From a day on, and before a day; both in UTC, as all times in DataFrames are. */
 function Dates({ store, onClose }: { store: ExplorerStore; onClose: () => void }) {

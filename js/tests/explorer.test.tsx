@@ -93,11 +93,14 @@ test("a file is given to the browser under a harmless name, or its path is told"
   await act(async () => {
     const bytes = new DataView(new TextEncoder().encode("a,b").buffer);
     const { id } = kernel.last("export");
-    kernel.say({ kind: "response", id, ok: true, result: { name: "../order.csv", path: null } }, [bytes]);
+    kernel.say(
+      { kind: "response", id, ok: true, result: { name: "../order.csv", path: null, python: "await e.export('csv')" } },
+      [bytes],
+    );
     await settled();
   });
   expect(saved).toEqual(["_order.csv"]);
-  expect(next()).toContain('explorer.export("csv")');
+  expect(next()).toContain("await e.export('csv')");
   await press("Parquet");
   await act(() => kernel.answer("export", { name: "order.parquet", path: "folder/order.parquet" }));
   expect(next()).toContain("folder/order.parquet");

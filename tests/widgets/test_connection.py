@@ -128,6 +128,22 @@ async def test_tokens_expire(people: People) -> None:
     widget.close()
 
 
+async def test_restart_and_a_wrong_token() -> None:
+    """A service that restarts is told as a reconnect; somebody else's token is refused, and all stays as it was."""
+    with cw.LocalService(seed=None) as service:
+        async with cw.connect(service.token("alice"), service=service) as alice:
+            widget, view = show(alice)
+            back = Expected(alice, "connectionStateChanged", lambda state: state == "connected")
+            service.faults.restart()
+            await back
+            assert (widget.state, widget.reconnects) == ("connected", 1)
+            with pytest.raises(cw.TokenInvalid):
+                await alice.update_token(service.token("bob"))
+            assert (widget.state, widget.identity) == ("connected", "alice")
+            assert (await view.result("look"))["latency"] > 0
+            widget.close()
+
+
 async def test_throttled_and_shut_down(people: People) -> None:
     """A service that is too busy gives no latency; a client that was shut down says so and asks for nothing."""
     alice = await people.client("alice")

@@ -196,17 +196,11 @@ async def test_downloads(desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     """A view gets the file as bytes; one that is too large is written by the kernel, and the view is told where."""
     sent: list[Any] = []
     monkeypatch.setattr(desk.explorer, "send", lambda content, buffers=None: sent.append((content, buffers)))
-    answered = asyncio.Event()
-
-    def send(content: Any, buffers: Any = None) -> None:
-        sent.append((content, buffers))
-        answered.set()
-
-    monkeypatch.setattr(desk.explorer, "send", send)
     await desk.explorer._respond("1", "export", {"kind": "csv"})
     (content, buffers) = next(one for one in sent if one[0].get("id") == "1")
     assert content["result"]["path"] is None
     assert content["result"]["name"].endswith(".csv")
+    assert content["result"]["python"] == "await explorer.export('csv')"
     assert len(buffers[0]) == content["result"]["size"]
     assert list(tmp_path.iterdir()) == []
 
