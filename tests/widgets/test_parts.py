@@ -39,17 +39,34 @@ async def shown(people: People, monkeypatch: pytest.MonkeyPatch) -> Any:
     pair.close()
 
 
-async def ask(view: View, method: str, **params: Any) -> Any:
+async def ask(view: View, method: str, *buffers: bytes, **params: Any) -> Any:
     """A request of the part's view, and the result."""
     id = f"part-{method}-{len(view.sent)}"
     view.say(
-        {"kind": "part", "part": "thread", "content": {"kind": "request", "id": id, "method": method, "params": params}}
+        {
+            "kind": "part",
+            "part": "thread",
+            "content": {"kind": "request", "id": id, "method": method, "params": params},
+        },
+        buffers,
     )
     answer = await view.until(
         lambda: next((one for one in ((each.get("content") or {}) for each in view.sent) if one.get("id") == id), None)
     )
     assert answer["ok"], answer
     return answer["result"]
+
+
+async def test_files_go_through_the_host(shown: Shown) -> None:
+    """The bytes that a view of a part brings reach the others."""
+    _, _, view, theirs = shown
+    file = {"id": "f1", "name": "a.txt", "type": "text/plain", "size": 5}
+    message = {"local_id": "m1", "body": "", "files": [file]}
+    assert (await ask(view, "send", **message))["missing"] == [{"id": "f1", "offset": 0}]
+    await ask(view, "upload", b"hello", local_id="m1", id="f1", offset=0)
+    assert await ask(view, "send", **message) == {"index": 0}
+    (got,) = (await theirs.get_messages()).items
+    assert await got.attached_media[0].read() == b"hello"
 
 
 async def test_requests_and_changes(shown: Shown) -> None:
