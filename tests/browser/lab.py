@@ -154,11 +154,13 @@ class Notebook:
         )
 
     def run_all(self, timeout: float = 120) -> None:
-        """Run every cell, and wait until the last one is done."""
+        """Run every cell, and wait until the last one is done, or one has failed."""
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
         self.page.wait_for_function(
-            f"""() => {self._CELLS}.filter(c => c.model.type === 'code' && c.model.sharedModel.source.trim())
-                .every(c => c.model.executionCount != null && c.model.executionState !== 'running')""",
+            f"""() => {{ const cells = {self._CELLS}
+                    .filter(c => c.model.type === 'code' && c.model.sharedModel.source.trim());
+                return cells.some(c => c.model.outputs.toJSON().some(o => o.output_type === 'error')) ||
+                    cells.every(c => c.model.executionCount != null && c.model.executionState !== 'running'); }}""",
             timeout=timeout * 1000,
         )
         self.wait_until_idle()

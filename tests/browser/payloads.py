@@ -13,7 +13,8 @@ from pathlib import Path
 from zipfile import ZipFile
 
 HERE = Path(__file__).parent
-LONGEST = 2000  # characters: longer ones say the same once more
+LONGEST = 900  # characters: a view folds longer ones
+SINGLE = 1200  # that are a message each; the others share messages
 
 # What notebooks, widgets and chat views were hurt by: markup that sanitizers let through or that becomes other markup
 # when it is parsed twice, links with code, ends of the script element that holds saved state, and what hides text.
@@ -100,8 +101,27 @@ def corpus() -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in sources if _is_sendable(text)))
 
 
+def bodies() -> list[str]:
+    """All of them as bodies of messages that no view folds: ours and every fourth alone, the others a few together."""
+    texts = corpus()
+    alone = {*own(), *texts[:: max(1, len(texts) // SINGLE)]}
+    made, lines = [text for text in texts if text in alone], [""]
+    for text in texts:
+        if text in alone:
+            continue
+        if len(lines[-1]) + len(text) >= LONGEST or lines[-1].count("\n") + text.count("\n") > 20:
+            lines.append("")
+        lines[-1] += ("\n" if lines[-1] else "") + text
+    return made + [line for line in lines if line]
+
+
 def _is_sendable(text: str) -> bool:
-    return bool(text.strip()) and len(text) <= LONGEST and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return (
+        bool(text.strip())
+        and len(text) <= LONGEST
+        and text.count("\n") < 20
+        and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    )
 
 
 def _wheel(name: str) -> ZipFile:

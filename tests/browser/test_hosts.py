@@ -52,6 +52,7 @@ async def _():
 {cells}
 """
 
+STATIC = Path(__file__).parents[2] / "convo_widgets/widgets/static"
 Host = tuple[Page, Callable[[str], None]]
 """A page that shows all widgets, and how its theme is set to "light" or "dark"."""
 
@@ -91,10 +92,10 @@ def _say(view: Locator, text: str) -> None:
     view.get_by_role("button", name="Send", exact=True).click()
 
 
-def contrast(widget: Locator) -> float:
-    """Of the main text on its background, as WCAG reckons it."""
-    ratio: float = widget.evaluate(
-        """element => {
+def contrast(text: Locator, surface: Locator | None = None) -> float:
+    """Of a text on its background, or on that of another element, as WCAG reckons it."""
+    ratio: float = text.evaluate(
+        """(element, under) => {
             const pixel = new OffscreenCanvas(1, 1).getContext("2d");
             const light = (colour) => {
                 pixel.fillStyle = colour;
@@ -103,10 +104,11 @@ def contrast(widget: Locator) -> float:
                     .map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
                 return 0.2126 * r + 0.7152 * g + 0.0722 * b;
             };
-            const style = getComputedStyle(element);
-            const [low, high] = [light(style.color), light(style.backgroundColor)].sort((a, b) => a - b);
+            const ground = getComputedStyle(under ?? element).backgroundColor;
+            const [low, high] = [light(getComputedStyle(element).color), light(ground)].sort((a, b) => a - b);
             return (high + 0.05) / (low + 0.05);
-        }"""
+        }""",
+        None if surface is None else surface.element_handle(),
     )
     return ratio
 
@@ -173,3 +175,41 @@ def test_every_widget_works(host: str, page: Page, tmp_path: Path, artifacts: Pa
             _play(shown, switch)
         finally:
             shown.screenshot(path=artifacts / f"host-{host}.png")
+
+
+PLAIN = """<!doctype html><html {attributes}><meta charset="utf-8"><style>{style}</style><body><main></main>
+<link rel="stylesheet" href="/thread.css"><script type="module">
+import widget from "/thread.js";
+const recent = [{{sid: "IM1", index: 0, author: "ana", name: "Ana", body: "Hello", date_created: 0}}];
+const state = {{theme: "auto", height: 300, _connection: "connected", _recent: recent, _header: {{title: "Room"}}}};
+const nothing = () => {{}};
+const model = {{get: (name) => state[name], set: nothing, save_changes: nothing, on: nothing, off: nothing,
+    send() {{ throw Error(); }}}};
+widget.render({{model, el: document.querySelector("main")}});
+</script>"""
+CODE = "--vscode-editor-background: {}; --vscode-editor-foreground: {}; --vscode-font-family: sans-serif"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "style", "mode"),
+    [
+        ("", f":root {{ {CODE.format('#1e1e1e', '#d4d4d4')} }}", "dark"),
+        ("", f":root {{ {CODE.format('#ffffff', '#3b3b3b')} }}", "light"),
+        ("", f":root {{ {CODE.format('#000000', '#ffffff')} }}", "dark"),  # its high contrast
+        ('theme="dark"', "", "dark"),  # Colab
+        ("", "", "light"),
+    ],
+    ids=["vscode-dark", "vscode-light", "vscode-contrast", "colab-dark", "plain"],
+)
+def test_other_hosts_by_their_variables(page: Page, attributes: str, style: str, mode: str) -> None:
+    """VS Code and Colab, as far as their variables go: the view takes their colours, and is legible."""
+    page.route("**/*.js", lambda route: route.fulfill(path=STATIC / "thread.js"))
+    page.route("**/*.css", lambda route: route.fulfill(path=STATIC / "thread.css"))
+    html = PLAIN.format(attributes=attributes, style=style)
+    page.route("**/page", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto("http://127.0.0.1:9/page")
+    thread = page.locator(".cw-thread")
+    expect(thread).to_have_attribute("data-mode", mode)
+    expect(thread.locator(".cw-body")).to_have_text("Hello")
+    assert contrast(thread) >= 7
+    assert contrast(thread.locator(".cw-body"), thread) >= 4.5

@@ -107,6 +107,12 @@ def _until(client: BlockingKernelClient, is_it: Any) -> dict[str, Any]:
             return content
 
 
+def _said(message: dict[str, Any]) -> dict[str, Any]:
+    """What a widget says to its views."""
+    said: dict[str, Any] = message["content"].get("data", {}).get("content", {})
+    return said
+
+
 def _subshell(client: BlockingKernelClient) -> str | None:
     """A new subshell, where the kernel has them."""
     client.kernel_info()
@@ -139,10 +145,9 @@ def test_callbacks_arrive_on_the_loop(kernel: BlockingKernelClient) -> None:
         for question in ("first", "second"):  # the second tells what the callback of the first has seen
             ask = {"kind": "request", "id": f"{question}-{turn}", "method": "where", "params": {}}
             say({"method": "custom", "content": ask})
-            answer = _until(
-                kernel,
-                lambda message, id=ask["id"]: message["content"].get("data", {}).get("content", {}).get("id") == id,
-            )["data"]["content"]
+            answer = _until(kernel, lambda message, asked=ask["id"]: _said(message).get("id") == asked)["data"][
+                "content"
+            ]
             assert answer["ok"], answer
         assert answer["result"]["request"] == {"main": True, "loop": True}
         seen = answer["result"]["seen"]
