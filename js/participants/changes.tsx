@@ -53,6 +53,12 @@ export function Adding({ store, onClose }: { store: TableStore<Participant>; onC
   const [proxy, setProxy] = useState("");
   const field = useFocus<HTMLInputElement>();
   const isChannel = /^(\+?\d[\d\s()-]{6,}|\w+:.+|[^@\s]+@[^@\s]+)$/.test(address.trim());
+  const onEnter = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault(); // hosts keep the key from submitting a form
+    event.stopPropagation();
+    void add();
+  };
   const add = async () => {
     if (address.trim() === "" || acting.isBusy) return;
     if (await acting.act("add", { address, proxy: isChannel ? proxy : "" })) onClose();
@@ -73,6 +79,7 @@ export function Adding({ store, onClose }: { store: TableStore<Participant>; onC
           aria-label="Identity or address"
           placeholder="Identity, +15552223333, whatsapp:+1…, ann@example.org"
           value={address}
+          onKeyDown={onEnter}
           onInput={(event) => setAddress(event.currentTarget.value)}
         />
         {isChannel && (
@@ -82,6 +89,7 @@ export function Adding({ store, onClose }: { store: TableStore<Participant>; onC
             aria-label="The service's own address on that channel"
             placeholder="The service's own address there; leave empty for chat"
             value={proxy}
+            onKeyDown={onEnter}
             onInput={(event) => setProxy(event.currentTarget.value)}
           />
         )}

@@ -215,7 +215,7 @@ test("somebody is added; what the service minds is said, and what was typed stay
   expect(el.querySelector('[role="alert"]')?.textContent).toBe("The pair of addresses is in use.");
   expect((el.querySelector(".cw-grid-field") as HTMLInputElement).value).toBe("+15552223333");
   type(el.querySelector(".cw-grid-field"), "ben");
-  act(() => void el.querySelector("form")?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true })));
+  press(el.querySelector(".cw-grid-field") as Element, "Enter");
   expect(kernel.last("add").params).toEqual({ address: "ben", proxy: "" });
   await act(() => kernel.answer("add", { sid: "MB9" }));
   expect(el.querySelector("form")).toBeNull();
