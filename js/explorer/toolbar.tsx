@@ -33,7 +33,8 @@ export function Toolbar({ store }: { store: ExplorerStore }) {
   const [isDated, setDated] = useState(store.since !== "" || store.until !== "");
   useOwnKeys(root);
   const total = store.inbox?.total ?? 0;
-  const nothing = busy !== "" || (store.scope === "conversation" && store.selectedSid === "");
+  const isLost = store.comm.pulse === "gone" || store.comm.pulse === "saved";
+  const nothing = busy !== "" || isLost || (store.scope === "conversation" && store.selectedSid === "");
 
   const run = async (what: string, work: () => Promise<Outcome>) => {
     setBusy(what);

@@ -118,6 +118,17 @@ test("a failure is an alert; an export can be cancelled", async () => {
   expect(place.querySelector('.cw-top [role="alert"]')).toBeNull();
 });
 
+test("without a kernel nothing can be exported, and it is said once", async () => {
+  kernel = new Kernel({ _parts: PARTS, _title: "Dana Kim", selected_sid: "CH1" });
+  kernel.dead = true;
+  store = new ExplorerStore(kernel);
+  await act(() => render(<Explorer store={store} />, place));
+  await act(() => settled());
+  expect(button("CSV").disabled).toBe(true);
+  expect(button("Copy Python").disabled).toBe(true);
+  expect(place.querySelector(".cw-explorer > .cw-status")?.textContent).not.toBe("");
+});
+
 test("what is exported is chosen; a page is of one conversation", async () => {
   await show({ scope: "listed", since: "2026-11-01" });
   expect(button("HTML").disabled).toBe(true);
