@@ -18,7 +18,7 @@ from convo_widgets.client.client import Client
 from convo_widgets.client.recorded import told
 from convo_widgets.errors import ConvoError, UsageError
 from convo_widgets.transport.observer import ConnectionFault
-from convo_widgets.widgets._base import Widget, bundle, scrubbed
+from convo_widgets.widgets._base import Widget, bundle, number, scrubbed
 from convo_widgets.widgets._names import mask
 from convo_widgets.widgets._telling import short
 from convo_widgets.widgets._transcript import isolated
@@ -244,13 +244,13 @@ class Connection(Widget):
 
     async def _answer_events(self, params: dict[str, Any]) -> dict[str, Any]:
         """The next events after the one with this id; a view that lags asks until it has all."""
-        after = _number(params, "after")
+        after = number(params, "after")
         rows = (entry.row() for entry in self._entries if entry.id > after)
         return {"events": list(itertools.islice(rows, PAGE)), **self._bounds()}
 
     async def _answer_payload(self, params: dict[str, Any]) -> str | None:
         """An event's payload as readable JSON; None where it is kept no more."""
-        id = _number(params, "id")
+        id = number(params, "id")
         entry = next((entry for entry in self._entries if entry.id == id), None)
         return None if entry is None else msgspec.json.format(entry.payload, indent=2).decode()
 
@@ -291,10 +291,3 @@ def _service(client: Client) -> str:
 def _now() -> float:
     """Milliseconds since the epoch."""
     return time.time() * 1000
-
-
-def _number(params: dict[str, Any], name: str) -> int:
-    value = params.get(name)
-    if not isinstance(value, int):
-        raise UsageError(f"The view gave no number as {name!r}.")
-    return value

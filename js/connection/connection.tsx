@@ -42,28 +42,31 @@ export function Line({ store, isOpen, onOpen }: LineProps) {
   useOwnKeys(root);
   const latency = status.state === "connected" ? latencyWords(status.latency) : null;
   return (
-    <button
-      ref={root}
-      type="button"
-      class="cw-link-line"
-      aria-expanded={isOpen}
-      title={isOpen ? "Close the details" : "Details, and a log of all events"}
-      onClick={() => onOpen(!isOpen)}
-    >
-      <span class={`cw-dot cw-dot-${status.state}`} aria-hidden="true" />
-      <bdi class="cw-link-state" role="status">
+    <>
+      <span class="cw-hidden" role="status">
         {stateWords(status.state, status.identity)}
-      </bdi>
-      <TokenTime ends={status.tokenEnds} />
-      {latency !== null && <span>{latency}</span>}
-      {status.reconnects > 0 && (
-        <span>{status.reconnects === 1 ? "1 reconnect" : `${status.reconnects} reconnects`}</span>
-      )}
-      <bdi class="cw-link-service">{status.service}</bdi>
-      <span class="cw-link-more" aria-hidden="true">
-        {isOpen ? "▾" : "▸"}
       </span>
-    </button>
+      <button
+        ref={root}
+        type="button"
+        class="cw-link-line"
+        aria-expanded={isOpen}
+        title={isOpen ? "Close the details" : "Details, and a log of all events"}
+        onClick={() => onOpen(!isOpen)}
+      >
+        <span class={`cw-dot cw-dot-${status.state}`} aria-hidden="true" />
+        <bdi>{stateWords(status.state, status.identity)}</bdi>
+        <TokenTime ends={status.tokenEnds} />
+        {latency !== null && <span>{latency}</span>}
+        {status.reconnects > 0 && (
+          <span>{status.reconnects === 1 ? "1 reconnect" : `${status.reconnects} reconnects`}</span>
+        )}
+        <bdi class="cw-link-service">{status.service}</bdi>
+        <span class="cw-link-more" aria-hidden="true">
+          {isOpen ? "▾" : "▸"}
+        </span>
+      </button>
+    </>
   );
 }
 
