@@ -7,18 +7,20 @@ export function Faults({ comm }: { comm: Comm }) {
   return (
     <div class="cw-faults" role="alert">
       {comm.faults.map((fault) => (
-        <details key={fault.id} class="cw-fault">
-          <summary>
-            <Warning />
-            <span>
-              <b>{fault.what}</b> <bdi>{fault.message}</bdi>
-            </span>
-            <button type="button" class="cw-button" onClick={() => comm.dismiss(fault.id)}>
-              Dismiss
-            </button>
-          </summary>
-          <pre>{fault.traceback}</pre>
-        </details>
+        <div key={fault.id} class="cw-fault">
+          <details>
+            <summary>
+              <Warning />
+              <span>
+                <b>{fault.what}</b> <bdi>{fault.message}</bdi>
+              </span>
+            </summary>
+            <pre>{fault.traceback}</pre>
+          </details>
+          <button type="button" class="cw-button" onClick={() => comm.dismiss(fault.id)}>
+            Dismiss
+          </button>
+        </div>
       ))}
     </div>
   );
