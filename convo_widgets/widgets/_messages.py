@@ -32,7 +32,7 @@ def row_of(message: Message, names: Names, identity: str, *, edited: bool = Fals
         "author": _key_of(message),
         "name": names.of(message.author),
         "own": message.author == identity,
-        "system": message.author in (None, "system") and message.participant_sid is None,
+        "system": is_system(message),
         "channel": names.channel(message.participant_sid),
         "plain": names.reaches_phones(),
         "body": message.body,
@@ -53,6 +53,11 @@ def row_of(message: Message, names: Names, identity: str, *, edited: bool = Fals
         ],
         "delivery": None if receipt is None else asdict(receipt),
     }
+
+
+def is_system(message: Message) -> bool:
+    """Whether the service says it itself."""
+    return message.author in (None, "system") and message.participant_sid is None
 
 
 def _key_of(message: Message) -> str | None:

@@ -16,6 +16,7 @@ from convo_widgets.client.participant import Participant
 from convo_widgets.errors import ConvoError, TransportError, UsageError
 from convo_widgets.widgets._base import bundle
 from convo_widgets.widgets._errands import Errands
+from convo_widgets.widgets._messages import is_system
 from convo_widgets.widgets._names import Names
 from convo_widgets.widgets._rows import Column, Row, Wish
 from convo_widgets.widgets._table import Table
@@ -298,7 +299,7 @@ class Inbox(Table):
             "is_unread": bool(unread),
             "attention": (when or 0) + (UNREAD_FIRST if unread else 0),
             "last_text": None if newest is None else _preview(newest),
-            "last_author": None if newest is None else names.of(newest.author),
+            "last_author": None if newest is None or is_system(newest) else names.of(newest.author),
             "last_own": newest is not None and newest.author == own,
             "last_date": when,
             "typing": [names.of_participant(one) for one in self._typing.get(sid, {}).values()][:NAMED],

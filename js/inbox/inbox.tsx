@@ -57,7 +57,12 @@ function Line({ row }: { row: Conversation }) {
         ) : (
           lastText !== null && (
             <span class="cw-talk-text">
-              <bdi>{lastOwn ? "You" : lastAuthor}</bdi>: <bdi>{lastText}</bdi>
+              {(lastOwn || lastAuthor !== null) && (
+                <>
+                  <bdi>{lastOwn ? "You" : lastAuthor}</bdi>:{" "}
+                </>
+              )}
+              <bdi>{lastText}</bdi>
             </span>
           )
         )}

@@ -286,6 +286,11 @@ test("a conversation's line has its last message, or who is typing; badges and c
   expect(row(1).textContent).toContain("muted");
 });
 
+test("what the service says itself has no author", async () => {
+  await talks({}, [{ sid: "CH1", title: "Room", last_text: "Priya closed it.", last_author: null }]);
+  expect(row(0).querySelector(".cw-talk-text")?.textContent).toBe("Priya closed it.");
+});
+
 test.each([
   [[], ""],
   [["Marta"], "Marta is typing…"],
