@@ -9,6 +9,7 @@ import pytest
 import traitlets
 
 import convo_widgets as cw
+from convo_widgets.client.events import Discontinuity
 from convo_widgets.widgets._errands import AT_ONCE, Errands
 from tests.client.people import Expected, People, write
 
@@ -246,6 +247,28 @@ async def test_reads_again_after_a_cut(desk: Desk, people: People) -> None:
     inbox._connection_changed("connected")
     await view.until(lambda: inbox._rows[mine.sid]["last_text"] == "0")
     assert inbox._missed == set()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_discontinuity(desk: Desk, whole: bool) -> None:
+    """When the past is another than was known, previews and counts are read anew: of one conversation, or of all."""
+    inbox, view, mine, theirs = desk
+    await theirs.send_message("there")
+    await view.until(lambda: inbox._rows[mine.sid]["last_text"] == "there")
+    await read(inbox)
+    inbox._newest.clear()
+    source = mine.client if whole else mine
+    mine.client._emit("discontinuity", Discontinuity(source, "restored"))
+    await read(inbox)
+    assert inbox._newest[mine.sid].body == "there"
+
+
+async def test_a_refused_token_is_told(desk: Desk) -> None:
+    """How the connection is reaches the page."""
+    inbox, view, mine, _ = desk
+    mine.client._emit("connectionStateChanged", "denied")
+    assert view.state["_connection"] == "denied"
+    assert inbox.visible == [mine.sid]
 
 
 async def test_closing_leaves_nothing(desk: Desk) -> None:

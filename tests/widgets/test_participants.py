@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import convo_widgets as cw
+from convo_widgets.client.events import Discontinuity
 from convo_widgets.widgets import participants as module
 from convo_widgets.widgets._roles import roles_of
 from tests.client.people import Expected, People, write
@@ -201,6 +202,18 @@ async def test_frame_and_saved(table: Table) -> None:
     assert [*widget.to_frame().columns][:5] == ["sid", "name", "address", "channel", "role"]
     await view.until(lambda: view.state["_first"].get("shown") == 1)
     assert theirs.client.user.identity in widget._static_html()
+
+
+async def test_discontinuity(table: Table) -> None:
+    """When the past is another than was known, everybody is read anew, and who is gone is not selected any more."""
+    widget, view, mine, theirs = table
+    bob = row_of(widget, theirs.client)["sid"]
+    widget.selected = [bob]
+    widget._people.clear()
+    widget._reset([])
+    assert widget.selected == []
+    mine._emit("discontinuity", Discontinuity(mine, "restored"))
+    await view.until(lambda: bob in widget._rows and len(widget._rows) == 2)
 
 
 async def test_closing_leaves_nothing(table: Table) -> None:
