@@ -60,11 +60,13 @@ def test_nothing_keeps_people_out(open_notebook: OpenNotebook, page: Page, artif
             page.set_viewport_size({"width": width, "height": 3200})
             found[f"{theme} {width}"] = page.evaluate(CHECK)
     page.set_viewport_size({"width": 1280, "height": 3200})
-    thread.locator("article").last.click(button="right")
-    if thread.get_by_role("menu").count():
-        found["menu"] = page.evaluate(CHECK)
-        page.keyboard.press("Escape")
-        expect(thread.get_by_role("menu")).to_have_count(0)
+    row = thread.locator("article").last
+    row.hover()
+    row.locator(".cw-more").click()
+    expect(thread.get_by_role("menu")).to_be_visible()
+    found["menu"] = page.evaluate(CHECK)
+    page.keyboard.press("Escape")
+    expect(thread.get_by_role("menu")).to_have_count(0)
     assert {name: lines for name, lines in found.items() if lines} == {}
 
     _walk(page, explorer)
@@ -74,6 +76,8 @@ def test_nothing_keeps_people_out(open_notebook: OpenNotebook, page: Page, artif
     moving = """() => document.getAnimations().filter((a) => a.effect?.target?.closest(".cw") &&
         a.effect.getComputedTiming().duration > 10).map((a) => a.effect.target.className)"""
     assert page.evaluate(moving) == []
+    chosen = explorer.locator(".cw-row-selected").first
+    assert chosen.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
     button = thread.get_by_role("button", name="Send", exact=True)
     edge = button.evaluate("e => [getComputedStyle(e).borderTopStyle, getComputedStyle(e).borderTopWidth]")
     assert edge[0] != "none" and edge[1] != "0px"
