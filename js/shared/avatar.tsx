@@ -1,23 +1,8 @@
 /** Dark enough for white initials (4.5:1), far enough from each other to tell people apart. */
-export const AVATAR_COLOURS = [
-  "#7a52b3",
-  "#1f7a63",
-  "#a8560f",
-  "#1f6fb2",
-  "#b03a5b",
-  "#5d6b12",
-  "#8a4b2f",
-  "#3f5bb5",
-  "#0f7285",
-  "#97397f",
-  "#566573",
-  "#2c7a2f",
-  "#c02f2f",
-  "#6b6256",
-  "#7b3fa0",
-  "#85631a",
-  "#a33b79",
-];
+export const AVATAR_COLOURS =
+  "#7a52b3 #1f7a63 #a8560f #1f6fb2 #b03a5b #5d6b12 #8a4b2f #3f5bb5 #0f7285 #97397f #566573 #2c7a2f #c02f2f #6b6256 #7b3fa0 #85631a #a33b79".split(
+    " ",
+  );
 
 /** The same colour for the same author, in every view and every session. */
 export function colourOf(author: string): string {

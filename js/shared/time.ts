@@ -5,24 +5,27 @@ const FARTHEST = 8.64e15; // what a Date can hold
 /** Whether a Date can be made of it: a hostile timestamp must not throw while a row renders. */
 export const isDate = (ms: number | null): ms is number => ms !== null && Math.abs(ms) <= FARTHEST;
 
-const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
-const dayAndYearFormat = new Intl.DateTimeFormat(undefined, {
-  weekday: "long",
-  day: "numeric",
-  month: "long",
-  year: "numeric",
-});
-const fullFormat = new Intl.DateTimeFormat(undefined, {
-  dateStyle: "full",
-  timeStyle: "long",
-});
+type Format = (ms: number) => string;
+
+/* @__NO_SIDE_EFFECTS__ */
+function format(options: Intl.DateTimeFormatOptions): Format {
+  const { format } = new Intl.DateTimeFormat(undefined, options);
+  return (ms) => format(ms);
+}
+
+/** Without the year where it is this year's. */
+/* @__NO_SIDE_EFFECTS__ */
+function dated(options: Intl.DateTimeFormatOptions): (ms: number, now: number) => string {
+  const near = format(options);
+  const far = format({ ...options, year: "numeric" });
+  return (ms, now) => (new Date(ms).getFullYear() === new Date(now).getFullYear() ? near : far)(ms);
+}
 
 /** Hours and minutes, "09:08". */
-export const clock = (ms: number): string => clockFormat.format(ms);
+export const clock = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 /** Date, time to the second and zone: what a reader sees when pointing at a time. */
-export const fullTime = (ms: number): string => fullFormat.format(ms);
+export const fullTime = format({ dateStyle: "full", timeStyle: "long" });
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -32,26 +35,25 @@ export function dayOf(ms: number): number {
   return (date.getFullYear() * 12 + date.getMonth()) * 31 + date.getDate();
 }
 
+const day = dated({ weekday: "long", day: "numeric", month: "long" });
+
 /** "Today", "Yesterday", "Thursday 19 November", or with the year when it is not this year's. */
 export function dayName(ms: number, now: number = Date.now()): string {
   const yesterday = new Date(now);
   yesterday.setDate(yesterday.getDate() - 1);
   if (dayOf(ms) === dayOf(now)) return "Today";
   if (dayOf(ms) === dayOf(yesterday.getTime())) return "Yesterday";
-  const sameYear = new Date(ms).getFullYear() === new Date(now).getFullYear();
-  return (sameYear ? dayFormat : dayAndYearFormat).format(ms);
+  return day(ms, now);
 }
 
-const weekdayFormat = new Intl.DateTimeFormat(undefined, { weekday: "short" });
-const shortFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const shortAndYearFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+const weekday = format({ weekday: "short" });
+const date = dated({ day: "numeric", month: "short" });
 
 /** As short as it can be: "09:11" today, "Wed" within a week, "19 Nov", or with the year when it is not this year's. */
 export function whenName(ms: number, now: number = Date.now()): string {
   if (dayOf(ms) === dayOf(now)) return clock(ms);
-  if (ms < now && now - ms < 6 * 86_400_000) return weekdayFormat.format(ms);
-  const sameYear = new Date(ms).getFullYear() === new Date(now).getFullYear();
-  return (sameYear ? shortFormat : shortAndYearFormat).format(ms);
+  if (ms < now && now - ms < 6 * 86_400_000) return weekday(ms);
+  return date(ms, now);
 }
 
 const agoFormat = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });

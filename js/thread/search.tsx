@@ -1,6 +1,6 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { Close, Down, Magnifier, Up } from "../shared/icons";
+import { Cross, Down, Magnifier, Up } from "../shared/icons";
 import type { Progress, Search } from "./searching";
 
 /** Opens the search, and closes it; the bar gives it the focus back. */
@@ -93,7 +93,7 @@ export function SearchBar({ search, newest, onClose }: { search: Search; newest:
         aria-label="Close the search"
         onClick={onClose}
       >
-        <Close />
+        <Cross />
       </button>
       {isSearching && (
         <progress class="cw-progress" aria-label="Older messages searched" value={Math.round(way * 100)} max={100} />
