@@ -36,6 +36,8 @@ for (const name of WIDGETS) {
     configFile: here("vite.config.mjs"),
     logLevel: "warn",
     plugins: [squeeze],
+    // calls of h() are shorter than those of the newer JSX runtime, and need none
+    oxc: { jsx: { runtime: "classic", pragma: "h", pragmaFrag: "Fragment" } },
     define: { "process.env.NODE_ENV": '"production"' },
     build: {
       outDir: OUTPUT,
@@ -43,6 +45,8 @@ for (const name of WIDGETS) {
       target: "es2022",
       minify: true,
       rolldownOptions: {
+        transform: { inject: { h: ["preact", "h"], Fragment: ["preact", "Fragment"] } },
+        checks: { pluginTimings: false }, // the second pass takes its time
         // virtua's "use client" is for React servers: nothing is lost with it
         onLog: (level, log, tell) => log.code !== "MODULE_LEVEL_DIRECTIVE" && tell(level, log),
       },
