@@ -68,7 +68,9 @@ def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         pytest.fail(made.stderr)
     own = sysconfig.get_path("purelib")
     [packages] = (place / "env/lib").glob("python*/site-packages")
-    (packages / "tests.pth").write_text(f"import site; site.addsitedir({own!r})\n{ROOT}\n")
+    (packages / "tests.pth").write_text(
+        f"import site, sys; sys.path.insert(0, {str(ROOT)!r}); site.addsitedir({own!r})\n"
+    )
     return python
 
 
