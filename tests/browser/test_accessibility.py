@@ -42,7 +42,6 @@ def test_nothing_keeps_people_out(open_notebook: OpenNotebook, page: Page, artif
     """Axe finds nothing serious: light and dark, wide and narrow, with data, empty, with faults and an open menu."""
     notebook = open_notebook([SETUP, *SHOW])
     page.set_viewport_size({"width": 1280, "height": 3200})
-    page.add_style_tag(content="* { animation: none !important }")
     notebook.run_all()
     assert notebook.errors() == []
     assert page.evaluate("() => document.activeElement.closest('.cw')") is None, "a widget took the focus"
