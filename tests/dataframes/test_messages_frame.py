@@ -347,7 +347,7 @@ async def test_what_cannot_be_asked_for(
         await cw.messages_frame(await connect(demo, "dana"), **arguments)
 
 
-@pytest.mark.parametrize("source", [None, "CH1", [], 5])
+@pytest.mark.parametrize("source", [None, "CH1", {}, 5])
 async def test_what_no_frame_is_made_from(source: Any) -> None:
     """Only conversations and clients are sources."""
     with pytest.raises(cw.UsageError, match=f"not from {type(source).__name__}"):
