@@ -94,7 +94,8 @@ async def test_a_cut_log(tmp_path: Path, wire: Connect) -> None:
             assert again.value("PRAGMA integrity_check") == "ok"
             there = again.value("SELECT count(*) FROM events WHERE object_sid = 'MP0'")
             assert [again.was_here(position) for position in known] == [n < there for n in range(20)]
-            assert again.newest > known[-1]
+            # with the start itself cut off, nothing tells when it was: the clock is above it but for the same second
+            assert again.newest > known[-1] or not there
     assert there == 20
 
 
