@@ -52,6 +52,11 @@ class Ear:
         self.silent = False
         self.url = ""
         self._news = asyncio.Condition()
+        self._hearing: set[asyncio.Task[Any]] = set()
+
+    async def done(self) -> None:
+        """Wait until every connection has ended."""
+        await asyncio.gather(*self._hearing)
 
     async def start(self) -> asyncio.Server:
         """Listen on a free port."""
@@ -68,6 +73,10 @@ class Ear:
         return heard
 
     async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._hearing.add(task)
+        task.add_done_callback(self._hearing.discard)
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         method, target, _ = head[0].split(" ")
         headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
@@ -92,6 +101,7 @@ async def ear() -> AsyncIterator[Ear]:
     one = Ear()
     async with await one.start():
         yield one
+        await one.done()
 
 
 @pytest.fixture
