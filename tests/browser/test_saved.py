@@ -42,7 +42,7 @@ def saved(open_notebook: OpenNotebook, page: Page, lab_url: str, lab_root: Path)
         expect(copies.nth(at)).to_contain_text(words)
     expect(page.locator(".cwt-copy").first).not_to_be_visible()
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-    path = next(lab_root.glob("test_*-0.ipynb"))
+    path = lab_root / page.url.rpartition("/")[2].partition("?")[0]
     _wait_for_state(page, path)
     yield notebook, path
     _keep_state(page, lab_url, False)
