@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
+import pytest
+
 import convo_widgets as cw
 from tests.service.http import Account
 
@@ -106,6 +108,14 @@ class Together:
         for side in self.everybody():  # a while after it has joined the SDK hears live of what is in it
             await side.wait("participantUpdated", lambda told: told["participant"]["conversation"] == sid)
         return sid
+
+    async def is_well(self) -> bool:
+        """Whether everybody hears of a new conversation."""
+        try:
+            await self.room()
+        except (TimeoutError, pytest.fail.Exception):
+            return False
+        return True
 
     async def settled(self) -> None:
         """Everybody has heard what was said so far."""
