@@ -99,13 +99,17 @@ class Widget(Saved):
         """Take the widget off the page and end its tasks; the client stays as it is."""
         if not self._closed:
             self._closed = True
-            self._let_go()
-            for task in list(self._tasks):
-                task.cancel()
-            for timer in (self._batch_timer, self._beat_timer):
-                if timer is not None:
-                    timer.cancel()
+            self._end()
         super().close()
+
+    def _end(self) -> None:
+        """End what belongs to it, once, and only if it was made whole."""
+        self._let_go()
+        for task in list(self._tasks):
+            task.cancel()
+        for timer in (self._batch_timer, self._beat_timer):
+            if timer is not None:
+                timer.cancel()
 
     def on_error(self, callback: Callback, remove: bool = False) -> None:
         """Call it with each exception that the views show: in their strip, or where something was not sent.

@@ -72,14 +72,12 @@ class Host(Widget):
         self._snapshot_timer: asyncio.TimerHandle | None = None
         super().__init__(**traits)
 
-    def close(self) -> None:
-        """Take it off the page, with all its parts; the client stays as it is."""
-        if not self._closed:
-            if self._snapshot_timer is not None:
-                self._snapshot_timer.cancel()
-            for part in self._inside.values():
-                part.close()
-        super().close()
+    def _end(self) -> None:
+        if self._snapshot_timer is not None:
+            self._snapshot_timer.cancel()
+        for part in self._inside.values():
+            part.close()
+        super()._end()
 
     def _add(self, name: str, make: Callable[[Tube], Widget]) -> Any:
         """Make a part: `make` gets the comm that it must be made with."""

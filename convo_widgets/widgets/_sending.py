@@ -138,11 +138,10 @@ class Sending(OfMessages):
         identity = conversation.client.user.identity if isinstance(conversation, Conversation) else ""
         super().__init__(conversation, *rest, _writing={"identity": identity}, **traits)
 
-    def close(self) -> None:
-        """Take the widget off the page and end its tasks; the client stays as it is."""
+    def _end(self) -> None:
         for local_id in list(self._outgoing):
             self._drop(local_id)
-        super().close()
+        super()._end()
 
     def on_send(self, callback: Callback, remove: bool = False) -> None:
         """Call it with each message that was sent from a view, once the service has it.

@@ -87,12 +87,11 @@ class Table(Selecting):
         self.observe(self._wished, "view_state")
         self.view_state = self._checked(given)
 
-    def close(self) -> None:
-        """Take it off the page; the client stays as it is."""
+    def _end(self) -> None:
         for timer in (self._step_timer, self._first_timer):
             if timer is not None:
                 timer.cancel()
-        super().close()
+        super()._end()
 
     @property
     def visible(self) -> list[str]:

@@ -153,13 +153,11 @@ class Connection(Widget):
         """
         self._register("change", callback, remove)
 
-    def close(self) -> None:
-        """Take it off the page; the client stays as it is."""
-        if not self._closed:
-            for timer in (self._hint_timer, self._tick_timer):
-                if timer is not None:
-                    timer.cancel()
-        super().close()
+    def _end(self) -> None:
+        for timer in (self._hint_timer, self._tick_timer):
+            if timer is not None:
+                timer.cancel()
+        super()._end()
 
     # -- what the client tells
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 from typing import Any
@@ -133,6 +134,19 @@ async def test_beats_from_the_first_view_on(thread: tuple[cw.Thread, View], monk
     count = len(view.sent)
     await asyncio.sleep(0.03)
     assert len(view.sent) == count
+
+
+async def test_what_could_not_be_made_leaves_nothing(people: People) -> None:
+    """A widget of the wrong thing is refused in a sentence, and thrown away without a further word."""
+    client = await people.client("ana")
+    conversation = await client.create_conversation()
+    for kind, source in ((cw.Thread, client), (cw.Participants, client), (cw.Inbox, conversation)):
+        with pytest.raises(UsageError, match=f"{kind.__name__} shows"):
+            kind(source)  # type: ignore[arg-type]
+    for kind in (cw.Explorer, cw.Connection):
+        with pytest.raises(UsageError, match=kind.__name__):
+            kind(conversation)  # type: ignore[arg-type]
+    gc.collect()  # what is thrown away later would be told of in another test
 
 
 async def test_a_callback_must_be_callable(thread: tuple[cw.Thread, View]) -> None:
